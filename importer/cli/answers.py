@@ -46,8 +46,8 @@ def answers_with_summary(command: Callable[Concatenate[J, P], Answer]) -> Callab
     """Decorate a command that returns its summary: its exit code is that of the command, and `--json` prints it."""
 
     @functools.wraps(command)
-    def answer(options: J, /, *arguments: P.args, **given: P.kwargs) -> int:
-        summary = click.get_current_context().meta[ANSWER] = command(options, *arguments, **given)
+    def answer(options: J, /, *arguments: P.args, **keywords: P.kwargs) -> int:
+        summary = click.get_current_context().meta[ANSWER] = command(options, *arguments, **keywords)
         if options.as_json:
             print_data(summary.as_text(), hint=REPORTS_COMPLETE)
         return summary.exit_code
@@ -73,13 +73,14 @@ def print_data(text: str, *, has_colour: bool = False, hint: str = "") -> None:
 
     Raises StorageFull with the hint if stdout takes no more.
     """
-    shown = redact(text)
+    printed = redact(text)
     if sys.stdout.isatty():
-        shown = "\n".join(map(escape_controls, shown.split("\n")))
+        lines = map(escape_controls, printed.split("\n"))
+        printed = "\n".join(lines)
     try:
         if has_colour:
-            echo_painted(shown, sys.stdout, nl=False)
+            echo_painted(printed, sys.stdout, nl=False)
         else:
-            click.echo(shown, sys.stdout, nl=False)
+            click.echo(printed, sys.stdout, nl=False)
     except StorageFull as error:
         raise StorageFull(error.message, hint=hint) from error

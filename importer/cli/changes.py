@@ -61,14 +61,19 @@ def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     yield f"Report: {Path(summary.out) / 'report.html'}"
     if summary.is_cut_short:
         yield f"Stopped: {summary.stopped_because}"
-        left = f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}"
-        yield f"{': '.join(filter(None, (left, summary.how_on)))}."
+        still_planned = f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}"
+        sentence = ": ".join(filter(None, (still_planned, summary.how_on)))
+        yield f"{sentence}."
     elif summary.stopped_because:
         yield f"Nothing was changed: {summary.stopped_because}"
     elif not summary.run_id:
-        then = " Add --apply to do it." if way.to_change else ""
-        yield f"Nothing was changed.{then}" if way.left else "There is nothing left to change."
-    yield from (each.line for each in summary.notices)
+        if way.left:
+            advice = " Add --apply to do it." if way.to_change else ""
+            yield f"Nothing was changed.{advice}"
+        else:
+            yield "There is nothing left to change."
+    for notice in summary.notices:
+        yield notice.line
     if unknown := summary.unknown - way.unsettled:
         yield f"The outcome of {counted(unknown, 'change')} is not known yet: the same command settles it."
     if settle := way.settle_first():

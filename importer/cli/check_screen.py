@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -87,30 +88,37 @@ def describe_check(
     is_asked   whether what follows is a question, which says itself what is sent, and how long that takes
     names_new  whether it says which categories are new
     """
-    found = _collect(checked, rate, is_asked=is_asked, names_new=names_new)
+    content = _collect(checked, rate, is_asked=is_asked, names_new=names_new)
     if is_verbose:
-        return [*_describe(job, checked, found, dict.fromkeys(LISTS, EVERYTHING)), *below]
+        everything = dict.fromkeys(LISTS, EVERYTHING)
+        return [*_describe(job, checked, content, everything), *below]
     width, height = size_of(stream)
-    above = [f"{job.source.files[0].name}: {job.recognised}"] if job.recognised else []
-    room = max(LINES, height - AROUND) - count_lines([*above, *below], width)
+    above = []
+    if job.recognised:
+        above.append(f"{job.source.files[0].name}: {job.recognised}")
+    around = count_lines([*above, *below], width)
+    room = max(LINES, height - AROUND) - around
 
-    def fit(shown: Shown) -> list[str]:
+    def fit(limits: Shown) -> list[str]:
         """Return the lines with so many items of each list, [] if there is no room for them."""
-        lines = list(_describe(job, checked, found, shown))
+        lines = list(_describe(job, checked, content, limits))
         for is_cut in STAGES:
-            each = [_cut(line, width) if is_cut(line) else line for line in lines]
-            if count_lines(each, width) <= room:
-                return each
+            fitting = [_cut(line, width) if is_cut(line) else line for line in lines]
+            if count_lines(fitting, width) <= room:
+                return fitting
         return []
 
-    first = dict.fromkeys(LISTS, 1) | {REJECTED: EVERYTHING}
-    # Where rows are rejected, why they are is what has to be seen.
-    least = first | dict.fromkeys((*VALUE_FIELDS, NOTES, LOAD) if checked.rejected else (), 0)
-    for shown in (first, least):
-        if lines := fit(shown):
-            return [*_fill(lines, shown, fit, found.values), *below]
-    *lines, counts = _describe(job, checked, found, least)
-    return [*(line if line.startswith(WARNINGS) else _cut(line, width) for line in lines), counts, *below]
+    first = dict.fromkeys(LISTS, 1)
+    first[REJECTED] = EVERYTHING
+    fewest = dict(first)
+    if checked.rejected:  # why they are is what has to be seen
+        fewest |= dict.fromkeys((*VALUE_FIELDS, NOTES, LOAD), 0)
+    for limits in (first, fewest):
+        if lines := fit(limits):
+            return [*_fill(lines, limits, fit, content.values), *below]
+    *lines, counts = _describe(job, checked, content, fewest)
+    cut = [line if line.startswith(WARNINGS) else _cut(line, width) for line in lines]
+    return [*cut, counts, *below]
 
 
 STAGES: tuple[Callable[[str], bool], ...] = (
@@ -124,16 +132,18 @@ may have a command, at last."""
 
 
 def _collect(checked: Checked, rate: float, *, is_asked: bool, names_new: bool) -> ToShow:
-    known = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
-    warnings = sorted(checked.warnings, key=known.__contains__)
+    suspicious = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
+    warnings = sorted(checked.warnings, key=suspicious.__contains__)
     values = [_collect_values(checked.flow, name, names_new=names_new) for name in VALUE_FIELDS]
-    added, *choices = [*describe_load(checked.workload, rate)] or [""]
+    sentences = [*describe_load(checked.workload, rate)]
     if is_asked:
-        return ToShow(values, warnings, choices, "")
+        return ToShow(values, warnings, sentences[1:], "")
     requests = checked.workload.requests
-    hours = f", {format_duration(requests / rate)} at {rate:g} a second" if rate else ""
-    cost = f"; {counted(requests, 'request')} in all{hours}" if requests else ""
-    return ToShow(values, warnings, [added, *choices] if added else [], cost)
+    cost = ""
+    if requests:
+        hours = f", {format_duration(requests / rate)} at {rate:g} a second" if rate else ""
+        cost = f"; {counted(requests, 'request')} in all{hours}"
+    return ToShow(values, warnings, sentences, cost)
 
 
 def describe_load(load: Workload, rate: float) -> Iterator[str]:
@@ -148,13 +158,13 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
     def hours(requests: int) -> str:
         return f", {format_duration(requests / rate)}" if rate else ""
 
-    more = load.requests - load.issues
-    yield f"Then {added}: {counted(more, 'request')}{hours(more)}."
+    requests_added = load.requests - load.issues
+    yield f"Then {added}: {counted(requests_added, 'request')}{hours(requests_added)}."
     for open_, closed, requests in load.choices():
         if requests > WORTH_SAYING * load.requests:
             continue
-        what = f"`comments: {{open: {open_}, closed: {closed}}}`"
-        yield f"With {what} all of it is {counted(requests, 'request')}{hours(requests)}."
+        setting = f"`comments: {{open: {open_}, closed: {closed}}}`"
+        yield f"With {setting} all of it is {counted(requests, 'request')}{hours(requests)}."
     if rate and load.requests / rate > LONG_SECONDS:
         faster = rate * FASTER
         yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
@@ -163,81 +173,110 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
 def _collect_values(flow: ValueFlow, name: str, *, names_new: bool) -> FieldValues:
     from importer.check.observers.value_flow import new_categories
 
-    kinds = [(find_kind(stream.step.target, stream.how), stream) for stream in flow.streams(name)]
-    streams = [stream for _, stream in sorted(kinds, key=lambda each: (KINDS.index(each[0]), -each[1].rows))]
-    undecided = sum(kind in OPEN_KINDS for kind, _ in kinds)
-    new = new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" and not names_new else []
+    kinds = list[str]()
+    ranked: list[tuple[int, int, Stream]] = []
+    for stream in flow.streams(name):
+        kind = find_kind(stream.step.target, stream.how)
+        kinds.append(kind)
+        ranked.append((KINDS.index(kind), -stream.rows, stream))
+    ranked.sort(key=itemgetter(0, 1))
+    streams = [stream for _, _, stream in ranked]
+    undecided = sum(kind in OPEN_KINDS for kind in kinds)
+    new: Sequence[str] = ()
+    if name == "category" and not names_new:
+        new = new_categories(flow, BUILT_IN_CATEGORIES)
     return FieldValues(name, streams, undecided, new)
 
 
 def _fill(
-    lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[str]], values: Sequence[FieldValues]
+    lines: list[str], limits: dict[str, int], fit: Callable[[Shown], list[str]], values: Sequence[FieldValues]
 ) -> list[str]:
     """Show more where the screen has room: warnings, values that nobody has decided, then of each list in turn."""
-    undecided: dict[str, int] = {each.field: each.undecided for each in values}
-    growing = [name for name in shown if shown[name] < MOST_SHOWN]
+    undecided: dict[str, int] = {field_values.field: field_values.undecided for field_values in values}
+
+    def rank(name: str) -> tuple[bool, bool, int]:
+        return name == WARNINGS, undecided.get(name, 0) > limits[name], -limits[name]
+
+    growing = [name for name in limits if limits[name] < MOST_SHOWN]
     while growing:
-        name = max(growing, key=lambda each: (each == WARNINGS, undecided.get(each, 0) > shown[each], -shown[each]))
-        longer = fit({**shown, name: shown[name] + 1})
-        if not longer or longer == lines or shown[name] == MOST_SHOWN:
+        name = max(growing, key=rank)
+        longer = fit({**limits, name: limits[name] + 1})
+        if not longer or longer == lines or limits[name] == MOST_SHOWN:
             growing.remove(name)
         else:
-            lines, shown[name] = longer, shown[name] + 1
+            lines = longer
+            limits[name] += 1
     return lines
 
 
 def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
+    stripped = line.lstrip(" ")
+    return len(line) - len(stripped)
 
 
 def _cut(line: str, width: int) -> str:
     """Cut a line, but not within what is to be pasted, which stands between backticks."""
     if measure(line) <= width:
         return line
-    shown = sum(reached < width for reached in accumulate(map(measure, line[:width])))
-    if line[:shown].count("`") % 2:
-        shown = line.find("`", shown) + 1 or len(line)
-    return f"{line[:shown]}{'…' if shown < len(line) else ''}"
+    widths = accumulate(map(measure, line[:width]))
+    end = sum(reached < width for reached in widths)
+    if line[:end].count("`") % 2:
+        end = line.find("`", end) + 1 or len(line)
+    if end < len(line):
+        return f"{line[:end]}…"
+    return line[:end]
 
 
-def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterator[str]:
-    yield from _describe_causes(REJECTED, checked.tally, shown[REJECTED])
-    for place, warning in enumerate(found.warnings[: shown[WARNINGS]]):
-        yield f"warning{'' if place else _of(len(found.warnings), shown[WARNINGS])}: {warning}"
-    for values in found.values:
-        yield from _describe_values(values, shown[values.field])
-    yield from _describe_causes(NOTES, checked.tally, shown[NOTES])
-    losses = list(_describe_losses(checked, shown[LOSSES]))
+def _describe(job: Job, checked: Checked, content: ToShow, limits: Shown) -> Iterator[str]:
+    yield from _describe_causes(REJECTED, checked.tally, limits[REJECTED])
+    for place, warning in enumerate(content.warnings[: limits[WARNINGS]]):
+        number = "" if place else _of(len(content.warnings), limits[WARNINGS])
+        yield f"warning{number}: {warning}"
+    for values in content.values:
+        yield from _describe_values(values, limits[values.field])
+    yield from _describe_causes(NOTES, checked.tally, limits[NOTES])
+    losses = list(_describe_losses(checked, limits[LOSSES]))
     yield from losses
     if losses and not _has_rest(job):
-        name, line = job.mapping.name, "`rest: footer`"
-        in_own = f"a mapping with the lines `extends: {name}` and {line}"
-        yield f"  to keep it in the footer: {f'{line} in {name}' if preset_path(name) is None else in_own}"
+        name = job.mapping.name
+        line = "`rest: footer`"
+        advice = f"{line} in {name}"
+        if preset_path(name) is not None:
+            advice = f"a mapping with the lines `extends: {name}` and {line}"
+        yield f"  to keep it in the footer: {advice}"
     passed_over = dict[str, list[str]]()
     for (outcome, code), rows in checked.tally.passed_over.most_common():
-        passed_over.setdefault(outcome, []).append(f"{rows:,} × {code}")
-    yield from (f"{outcome}: {', '.join(codes)}" for outcome, codes in passed_over.items())
-    yield from found.load[: shown[LOAD]]
+        codes = passed_over.setdefault(outcome, [])
+        codes.append(f"{rows:,} × {code}")
+    for name, codes in passed_over.items():
+        yield f"{name}: {', '.join(codes)}"
+    yield from content.load[: limits[LOAD]]
     counts = amounts((rows, outcome) for outcome, rows in checked.tally.outcomes.items())
     took = format_duration(checked.elapsed_seconds)
-    yield f"checked {counted(checked.tally.rows, 'row')}: {counts or 'nothing to do'}   ({took}){found.cost}"
+    yield f"checked {counted(checked.tally.rows, 'row')}: {counts or 'nothing to do'}   ({took}){content.cost}"
 
 
 def _describe_values(values: FieldValues, limit: int) -> Iterator[str]:
     """Yield the values of a field as an aligned table."""
     name, streams, _, new = values
-    if not streams[:limit]:
+    first_streams = streams[:limit]
+    if not first_streams:
         return
-    shown = [(clip(printable(stream.source), SOURCE_WIDTH), stream) for stream in streams[:limit]]
-    source_width = max(measure(source) for source, _ in shown)
-    target_width = max(measure(stream.target) for _, stream in shown)
-    rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
-    beside = [f"{len(shown)} of {len(streams):,}"] if limit < len(streams) else []
-    beside += [f"not built into Triage, and permanent once created: {listed(new, limit)}"] if new else []
+    sources = [clip(printable(stream.source), SOURCE_WIDTH) for stream in first_streams]
+    source_width = max(map(measure, sources))
+    target_width = max(measure(stream.target) for stream in first_streams)
+    rows_width = max(len(f"{stream.rows:,}") for stream in first_streams)
+    beside = []
+    if limit < len(streams):
+        beside.append(f"{len(sources)} of {len(streams):,}")
+    if new:
+        beside.append(f"not built into Triage, and permanent once created: {listed(new, limit)}")
     yield f"{name} ({'; '.join(beside)}):" if beside else f"{name}:"
-    for source, stream in shown:
-        way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
-        yield f"  {pad(source, source_width)} → {pad(stream.target, target_width)}   {way}"
+    for source, stream in zip(sources, first_streams, strict=True):
+        samples = ", ".join(stream.samples)
+        way = f"{stream.rows:>{rows_width},}{stream.way}   {samples}"
+        target = pad(stream.target, target_width)
+        yield f"  {pad(source, source_width)} → {target}   {way}"
 
 
 def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:
@@ -251,30 +290,40 @@ def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:
         return
     yield f"{title}{_of(len(kinds), limit)}:"
     for kind in kinds[:limit]:
-        first, *others = some = tally.causes.of_kind(weight, kind)
+        causes = tally.causes.of_kind(weight, kind)
+        first = causes[0]
         message = first.message
-        if others and first.value:
-            message = listed([f"{clip(each.value, SOURCE_WIDTH)!r} {each.rows:,}" for each in some], VALUES_NAMED)
+        if len(causes) > 1 and first.value:
+            values = [f"{clip(cause.value, SOURCE_WIDTH)!r} {cause.rows:,}" for cause in causes]
+            message = listed(values, VALUES_NAMED)
         elif kind.rows > 1 and not first.value and first.code in CODES:  # each of the rows has a message of its own
             message = _as_message(CODES[first.code])
         samples = ", ".join(sample.name for sample in first.samples[:SAMPLES])
-        yield f"  {kind.rows:,} × {first.code}: {clip_counted(message, TEXT_SHOWN)}   {samples}"
+        message = clip_counted(message, TEXT_SHOWN)
+        yield f"  {kind.rows:,} × {first.code}: {message}   {samples}"
         if first.hint and (title == REJECTED or limit > 1):  # a warning's where there is room
             # One that quotes a long text of the source says what helps before it.
-            most = TEXT_SHOWN if len(first.value) > TEXT_SHOWN else SENTENCE_SHOWN
-            yield f"      {clip_counted(first.hint, most)}"
+            length = TEXT_SHOWN if len(first.value) > TEXT_SHOWN else SENTENCE_SHOWN
+            yield f"      {clip_counted(first.hint, length)}"
 
 
 def _as_message(sentence: str) -> str:
     """Write a code's sentence as messages are written: without a capital, a full stop, or what it says of warnings."""
-    said = sentence.removesuffix(".").removesuffix(" (warning)").partition("; a warning ")[0]
-    return said if said.startswith("Triage") else f"{said[0].lower()}{said[1:]}"
+    sentence = sentence.removesuffix(".").removesuffix(" (warning)")
+    message, _, _ = sentence.partition("; a warning ")
+    if message.startswith("Triage"):
+        return message
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def _has_rest(job: Job) -> bool:
     """Whether the mapping says where the columns go that nothing else in it names."""
-    rest = job.mapping.model.rest
-    return all((rest.csv if file.is_table else rest.json_) is not None for file in job.source.files)
+    remainder = job.mapping.model.rest
+    for file in job.source.files:
+        place = remainder.csv if file.is_table else remainder.json_
+        if place is None:
+            return False
+    return True
 
 
 def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:
@@ -304,4 +353,5 @@ def describe_next(job: Job, summary: Summary) -> Iterator[str]:
         yield "Nothing would be sent: rules skip every row, see results.csv."
     else:
         step = next(find_steps(job, summary))
-        yield f"Next: {step.before}, then: {step.command}" if step.before else f"Next: {step.command}"
+        before = f"{step.before}, then: " if step.before else ""
+        yield f"Next: {before}{step.command}"

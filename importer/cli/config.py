@@ -28,17 +28,21 @@ SOURCES, UNATTENDED, KEY_COMMAND, REPORTS = "sources", "unattended", "api-key-co
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _are_reports(value: Any) -> bool:
-    kinds = {key: type(each) for key, each in value.items()} if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return False
+    kinds = {key: type(setting) for key, setting in value.items()}
     return kinds == {"dir": str, "keep": int} and value["keep"] > 0
 
 
 def _is_command(value: Any) -> bool:
     try:
-        return _are_texts(value) or (isinstance(value, str) and len(shlex.split(value)) > 0)
+        if isinstance(value, str):
+            return len(shlex.split(value)) > 0
+        return _are_texts(value)
     except ValueError:  # a quote that is never closed
         return False
 
@@ -67,85 +71,114 @@ class Configuration:
 
     def line(self, table: str, key: str) -> int:
         """Return the line of a key, or without one that of its table; 0 if it isn't a line of its own."""
-        here, table = "", re.sub(r"[\s\"']", "", table)
+        table_here = ""
+        table = re.sub(r"[\s\"']", "", table)
+        begins_key = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
         for number, line in enumerate(self.text.splitlines(), 1):
             if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-                here = re.sub(r"[\s\"']", "", header[1])
-                if here == table and not key:
+                table_here = re.sub(r"[\s\"']", "", header[1])
+                if table_here == table and not key:
                     return number
-            elif here == table and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            elif table_here == table and begins_key.match(line):
                 return number
         return 0
 
     def table(self, name: str) -> dict[str, Any]:
         """Return the values of an import, those of `defaults` among them. Raises UsageError if there is none."""
         if name not in self.imports:
-            there = f"It has {listed(list(self.imports), 10)}." if self.imports else "It has none."
-            raise UsageError(f"{self.path} has no import {name!r}.", hint=f"{there} A file of this name is ./@{name}")
+            imports = f"It has {listed(list(self.imports), 10)}." if self.imports else "It has none."
+            hint = f"{imports} A file of this name is ./@{name}"
+            raise UsageError(f"{self.path} has no import {name!r}.", hint=hint)
         return {**self.defaults, **self.imports[name]}
 
-    def values(self, command: click.Command, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what `given` says of a command's options, by the names of its parameters; of a group by command."""
-        said = {
-            option.name: self._value(option, given[key]) for key, option in _options(command).items() if key in given
-        }
-        if given.get(UNATTENDED):
-            said["yes"] = True
+    def values(self, command: click.Command, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `settings` say of a command's options, by the names of its parameters; of a group by command."""
+        values = dict[str, Any]()
+        for key, option in _options(command).items():
+            if key in settings:
+                values[option.name or ""] = self._value(option, settings[key])
+        if settings.get(UNATTENDED):
+            values["yes"] = True
         if isinstance(command, click.Group):
-            said |= {name: self.values(part, given) for name, part in command.commands.items()}
-        return said
+            for name, part in command.commands.items():
+                values[name] = self.values(part, settings)
+        return values
 
     def _value(self, option: Setting, value: Any) -> Any:
         """Return a value as click takes it; paths are relative to the file."""
         if isinstance(value, list):
-            each = [self._value(option, one) for one in value]
-            return each if option.multiple else ",".join(map(str, each))
+            parts = [self._value(option, part) for part in value]
+            return parts if option.multiple else ",".join(map(str, parts))
+        if not isinstance(value, str):
+            return value
         is_path = isinstance(option.type, click.Path) or option.type is FILE
-        is_path = is_path or (option.type is MAPPING and ("/" in str(value) or str(value).endswith(MAPPING_SUFFIXES)))
-        return self.relative(str(value)) if is_path and isinstance(value, str) else value
+        if option.type is MAPPING:  # or the name of a preset
+            is_path = "/" in value or value.endswith(MAPPING_SUFFIXES)
+        return self.relative(value) if is_path else value
 
     def relative(self, name: str) -> str:
         """Return a path as it is from here: those in the file are relative to it."""
-        return name if "://" in name or name == "-" else os.path.relpath(self.path.parent / Path(name).expanduser())
+        if "://" in name or name == "-":
+            return name
+        path = self.path.parent / Path(name).expanduser()
+        return os.path.relpath(path)
 
     def sources(self, name: str) -> list[str]:
         """Return the files of an import, each pattern replaced by those that it fits. Raises UsageError."""
-        found = list[str]()
-        for each in self.table(name).get(SOURCES, ()):
-            path = Path(each).expanduser()
-            folder, pattern = self.path.parent / path.anchor, str(path.relative_to(path.anchor))
-            fitting = sorted(folder.glob(pattern)) if any(map(each.count, "*?[")) else []
-            found += [os.path.relpath(one) for one in fitting] or [self.relative(each)]
-        return found
+        names = list[str]()
+        for source in self.table(name).get(SOURCES, ()):
+            path = Path(source).expanduser()
+            folder = self.path.parent / path.anchor
+            fitting = list[Path]()
+            if any(map(source.count, "*?[")):
+                pattern = str(path.relative_to(path.anchor))
+                fitting = sorted(folder.glob(pattern))
+            if fitting:
+                names += [os.path.relpath(path) for path in fitting]
+            else:
+                names.append(self.relative(source))
+        return names
 
-    def key_command(self, given: Mapping[str, Any]) -> list[str]:
+    def key_command(self, settings: Mapping[str, Any]) -> list[str]:
         """Return the words of the command that prints the API key; none if there is none.
 
         Raises UsageError if somebody else could have written it.
         """
-        command = given.get(KEY_COMMAND, [])
+        command = settings.get(KEY_COMMAND, [])
         if command and not self._is_own(OTHERS_CAN_WRITE):
             hint = f"chmod go-w {shlex.quote(str(self.path))}"
             raise UsageError(f"{self.path} has an {KEY_COMMAND}, and others than you can write it.", hint=hint)
-        return shlex.split(command) if isinstance(command, str) else list(map(str, command))
+        if isinstance(command, str):
+            return shlex.split(command)
+        return list(map(str, command))
 
     def _is_own(self, forbidden: int) -> bool:
-        about = self.path.stat()
-        return about.st_uid in (os.geteuid(), 0) and not about.st_mode & forbidden
+        status = self.path.stat()
+        if status.st_mode & forbidden:
+            return False
+        return status.st_uid in (os.geteuid(), 0)
 
     def check(self, commands: Mapping[str, click.Command], *, files: bool = False) -> list[Problem]:
         """Return all that is wrong in the file, each with its line; with `files`, those that are not there, too."""
-        every = {key: option for command in commands.values() for key, option in _all_options(command)}
-        tables = {DEFAULTS: self.defaults} | {f"{IMPORTS}.{name}": table for name, table in self.imports.items()}
-        problems = [each for name, table in tables.items() for each in self._check_table(name, table, every)]
+        every = dict[str, Setting]()
+        for command in commands.values():
+            every.update(_all_options(command))
+        tables = {DEFAULTS: self.defaults}
+        for name, table in self.imports.items():
+            tables[f"{IMPORTS}.{name}"] = table
+        problems = list[Problem]()
+        for name, table in tables.items():
+            problems += self._check_table(name, table, every)
         if files and not problems:
-            problems = [each for name, table in tables.items() for each in self._check_files(name, table, every)]
+            for name, table in tables.items():
+                problems += self._check_files(name, table, every)
         return problems
 
     def _check_files(self, table: str, values: Mapping[str, Any], every: Mapping[str, Setting]) -> Iterator[Problem]:
         for key in values.keys() & READ:
             value = self._value(every[key], values[key])
-            for path in value if isinstance(value, list) else [value]:
+            paths = value if isinstance(value, list) else [value]
+            for path in paths:
                 if not Path(path).exists() and preset_path(path) is None:
                     yield self._problem(table, key, f"{path} isn't there")
 
@@ -172,26 +205,32 @@ class Configuration:
 
     def _fault(self, option: Setting, value: Any) -> str:
         """Say why an option can't have a value; "" if it can."""
+        is_text = isinstance(value, str | list)
         if option.is_flag is not isinstance(value, bool) or isinstance(value, dict):
-            return f"is {'true or false' if option.is_flag else 'a text or a number'}, not {value!r}"
-        if isinstance(option.type, Completed | click.Path | click.Choice) and not isinstance(value, str | list):
+            kind = "true or false" if option.is_flag else "a text or a number"
+            return f"is {kind}, not {value!r}"
+        if isinstance(option.type, Completed | click.Path | click.Choice) and not is_text:
             return f"is a text, not {value!r}"
         try:
-            option.type_cast_value(click.Context(click.Command("")), self._value(option, value))
-        except (click.BadParameter, TypeError, OverflowError) as error:
-            return error.message if isinstance(error, click.BadParameter) else f"can't be {clip(repr(value), 80)}"
+            context = click.Context(click.Command(""))
+            option.type_cast_value(context, self._value(option, value))
+        except click.BadParameter as error:
+            return error.message
+        except (TypeError, OverflowError):
+            return f"can't be {clip(repr(value), 80)}"
         return ""
 
     def _problem(self, table: str, key: str, message: str) -> Problem:
-        return Problem(message, str(self.path), self.line(table, key), ".".join(filter(None, [table, key])))
+        place = ".".join(filter(None, [table, key]))
+        return Problem(message, str(self.path), self.line(table, key), place)
 
 
-def read_configuration(given: Path | None) -> Configuration | None:
+def read_configuration(named: Path | None) -> Configuration | None:
     """Read the file that was named, or the one that is found from here upwards, at most to the home folder.
 
     Raises UsageError if it can't be read, or if one that was only found may be somebody else's.
     """
-    path = given or _find()
+    path = named or _find()
     if path is None:
         return None
     import tomllib
@@ -200,29 +239,36 @@ def read_configuration(given: Path | None) -> Configuration | None:
         text = path.read_text("utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}.", hint="Name another file with --config.") from error
+        hint = "Name another file with --config."
+        raise UsageError(f"{path} can't be read: {error.strerror}.", hint=hint) from error
     except (ValueError, RecursionError) as error:  # one of thousands of digits, and of brackets, is refused by Python
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise UsageError(f"{path} is not TOML: {why}.", hint="https://toml.io says how it is written.") from error
-    tables = {DEFAULTS: document.pop(DEFAULTS, {}), IMPORTS: document.pop(IMPORTS, {})}
-    found = Configuration(path, text, tables[DEFAULTS], tables[IMPORTS])
-    problems = [found._problem("", key, f"is neither [{DEFAULTS}] nor [{IMPORTS}.NAME]") for key in document]
-    for name, table in {**tables, **tables[IMPORTS]}.items() if isinstance(tables[IMPORTS], dict) else tables.items():
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UsageError(f"{path} is not TOML: {reason}.", hint="https://toml.io says how it is written.") from error
+    defaults = document.pop(DEFAULTS, {})
+    imports = document.pop(IMPORTS, {})
+    configuration = Configuration(path, text, defaults, imports)
+    problems = list[Problem]()
+    for key in document:
+        problems.append(configuration._problem("", key, f"is neither [{DEFAULTS}] nor [{IMPORTS}.NAME]"))
+    tables = {DEFAULTS: defaults, IMPORTS: imports}
+    every = {**tables, **imports} if isinstance(imports, dict) else tables
+    for name, table in every.items():
         if not isinstance(table, dict):
-            problems.append(found._problem(IMPORTS if name not in tables else "", name, f"is a table, not {table!r}"))
+            table_around = "" if name in tables else IMPORTS
+            problems.append(configuration._problem(table_around, name, f"is a table, not {table!r}"))
     if problems:
         raise UsageError(f"{path} can't be used.", problems=problems)
-    if given is None and not found._is_own(stat.S_IWOTH):
+    if named is None and not configuration._is_own(stat.S_IWOTH):
         raise UsageError(f"{path} is not yours, or anybody can write it.", hint=f"To use it: --config {path}")
-    return found
+    return configuration
 
 
 def _find() -> Path | None:
     try:
-        here = Path.cwd()
+        working_folder = Path.cwd()
     except FileNotFoundError:  # it is gone, which is said with the first path
         return None
-    for folder in (here, *here.parents):
+    for folder in (working_folder, *working_folder.parents):
         if (path := folder / NAME).is_file():
             return Path(os.path.relpath(path))
         if str(folder) == os.environ.get("HOME"):
@@ -232,15 +278,17 @@ def _find() -> Path | None:
 
 def _options(command: click.Command) -> dict[str, Setting]:
     """The options of a command that a file may set, by their names there."""
-    return {key: option for key, option in _all_options(command, parts=False) if option.configurable}
+    options = _all_options(command, parts=False)
+    return {key: option for key, option in options if option.configurable}
 
 
 def _all_options(command: click.Command, *, parts: bool = True) -> Iterator[tuple[str, Setting]]:
     for option in command.params:
         if isinstance(option, Setting):
             yield option.key, option
-    for part in command.commands.values() if parts and isinstance(command, click.Group) else ():
-        yield from _all_options(part)
+    if parts and isinstance(command, click.Group):
+        for part in command.commands.values():
+            yield from _all_options(part)
 
 
 def _near(key: str, every: Mapping[str, Setting]) -> str:
@@ -265,31 +313,46 @@ def configure(
     Raises:
         UsageError: the file can't be used, or it has no import of the name.
     """
-    found = read_configuration(root.params["config"])
-    asked = [word for word in words if word.startswith("@") and not Path(word).exists()]
-    asked = asked if command is not None and any(each.name == SOURCES for each in command.params) else []
-    if found is None:
-        if asked:
-            raise UsageError(f"There is no {NAME} here, nor in a folder above, that says what {asked[0]} is.",
+    configuration = read_configuration(root.params["config"])
+    named = list[str]()
+    if command is not None and any(parameter.name == SOURCES for parameter in command.params):
+        named = [word for word in words if word.startswith("@") and not Path(word).exists()]
+    if configuration is None:
+        if named:
+            raise UsageError(f"There is no {NAME} here, nor in a folder above, that says what {named[0]} is.",
                              hint="Name one with --config FILE.")  # fmt: skip
         root.obj = None, "", {}
         return None, list(words)
     group = root.command
     assert isinstance(group, click.Group)
-    every = ((each, group.get_command(root, each)) for each in group.list_commands(root))
-    if problems := found.check({each: its for each, its in every if its is not None}, files=files):
-        raise UsageError(f"{found.path} can't be used.", problems=problems)
-    which = asked[0].removeprefix("@") if asked else ""
-    given = found.table(which) if which else dict(found.defaults)
-    root.obj = found, which, given
+    commands = dict[str, click.Command]()
+    for command_name in group.list_commands(root):
+        if (subcommand := group.get_command(root, command_name)) is not None:
+            commands[command_name] = subcommand
+    if problems := configuration.check(commands, files=files):
+        raise UsageError(f"{configuration.path} can't be used.", problems=problems)
+    import_name = ""
+    settings = dict(configuration.defaults)
+    if named:
+        import_name = named[0].removeprefix("@")
+    if import_name:
+        settings = configuration.table(import_name)
+    root.obj = configuration, import_name, settings
     if command is not None:
-        root.default_map = {name: (values := found.values(command, given))}
-        if REPORTS in given and name == "run":
+        values = configuration.values(command, settings)
+        root.default_map = {name: values}
+        if REPORTS in settings and name == "run":
             from importer.report.folder import new_folder
 
-            values["out"] = new_folder(Path(found.relative(given[REPORTS]["dir"])), which)
-    places = [found.sources(which) if word in asked[:1] else [word] for word in words]
-    return found, [word for each in places for word in each]
+            reports = Path(configuration.relative(settings[REPORTS]["dir"]))
+            values["out"] = new_folder(reports, import_name)
+    words_with_files = list[str]()
+    for word in words:
+        if word in named[:1]:
+            words_with_files += configuration.sources(import_name)
+        else:
+            words_with_files.append(word)
+    return configuration, words_with_files
 
 
 def origin(context: click.Context, option: Setting, configuration: Configuration | None, name: str) -> str:
@@ -298,12 +361,16 @@ def origin(context: click.Context, option: Setting, configuration: Configuration
         case ParameterSource.COMMANDLINE:
             return "command line"
         case ParameterSource.ENVIRONMENT:
-            return next(each for each in option.envvar or () if each in os.environ)
+            return next(variable for variable in option.envvar or () if variable in os.environ)
         case ParameterSource.DEFAULT_MAP if configuration is not None:
-            keys = {"yes": [UNATTENDED], "out": [REPORTS, option.key]}.get(option.name or "", [option.key])
+            other_keys = {"yes": [UNATTENDED], "out": [REPORTS, option.key]}
+            keys = other_keys.get(option.name or "", [option.key])
             tables = [f"{IMPORTS}.{name}", DEFAULTS] if name else [DEFAULTS]
-            line = next(filter(None, (configuration.line(table, key) for key in keys for table in tables)), 0)
-            return f"{configuration.path}:{line}" if line else str(configuration.path)
+            for key in keys:
+                for table in tables:
+                    if line := configuration.line(table, key):
+                        return f"{configuration.path}:{line}"
+            return str(configuration.path)
     return "default"
 
 
@@ -318,10 +385,11 @@ def check_command() -> int:
 
     The exit code is 2 if there are any, otherwise 0.
     """
-    found, _ = configure(click.get_current_context().find_root(), files=True)
-    if found is None:
+    configuration, _ = configure(click.get_current_context().find_root(), files=True)
+    if configuration is None:
         raise UsageError(f"There is no {NAME} here, nor in a folder above.", hint="Name one with --config FILE.")
-    click.echo(f"{found.path} can be used: {counted(len(found.imports), 'import')}.")
+    imports = counted(len(configuration.imports), "import")
+    click.echo(f"{configuration.path} can be used: {imports}.")
     return ExitCode.DONE
 
 
@@ -335,16 +403,19 @@ def show_command(words: tuple[str, ...]) -> int:
     root = click.get_current_context().find_root()
     group = root.command
     assert isinstance(group, click.Group)
-    name, command, rest = group.resolve_command(root, list(words or ("run",)))
+    name, command, command_words = group.resolve_command(root, list(words or ("run",)))
     assert command is not None
-    found, which, _ = root.obj or (None, "", {})
-    takes_files = any(isinstance(each, click.Argument) and each.required for each in command.params)
-    context = command.make_context(name, [*rest, *["SOURCE"] * takes_files], parent=root)
-    options = [each for each in command.params if isinstance(each, Setting)]
-    values = (_shown(each, context.params[each.name or ""]) for each in options)
-    origins = (origin(context, each, found, which) for each in options)
-    table = list(zip((each.opts[-1] for each in options), values, origins, strict=True))
-    print_data("".join(f"{line}\n" for line in as_table(table)))
+    configuration, import_name, _ = root.obj or (None, "", {})
+    if any(isinstance(parameter, click.Argument) and parameter.required for parameter in command.params):
+        command_words = [*command_words, "SOURCE"]
+    context = command.make_context(name, [*command_words], parent=root)
+    table = list[tuple[str, str, str]]()
+    for option in command.params:
+        if isinstance(option, Setting):
+            text = _shown(option, context.params[option.name or ""])
+            table.append((option.opts[-1], text, origin(context, option, configuration, import_name)))
+    lines = as_table(table)
+    print_data("".join(f"{line}\n" for line in lines))
     return ExitCode.DONE
 
 

@@ -43,9 +43,14 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without the API key."""
-        shown = {"time": format_iso(record.created), "level": record.levelname.lower()}
-        shown |= {name: value for name in FIELDS if (value := getattr(record, name, "")) != ""}
-        return escape_signs(redact(json.dumps({**shown, "message": record.getMessage()}, ensure_ascii=False)))
+        figures = {"time": format_iso(record.created), "level": record.levelname.lower()}
+        for name in FIELDS:
+            value = getattr(record, name, "")
+            if value != "":
+                figures[name] = value
+        figures["message"] = record.getMessage()
+        line = json.dumps(figures, ensure_ascii=False)
+        return escape_signs(redact(line))
 
 
 @contextmanager
@@ -98,10 +103,11 @@ def log_end(summary: Summary) -> None:
     for notice in summary.notices:
         level = WARNING if notice.is_due and notice.is_news else INFO
         LOG.log(level, "%s", notice.line, extra={**run, "event": "notice", "code": notice.cause})
-    counts = ", ".join(f"{number} {outcome}" for outcome, number in summary.outcomes().items() if number)
-    said = "; ".join(filter(None, [counts, summary.stopped_because]))
+    numbers = [f"{number} {outcome}" for outcome, number in summary.outcomes().items() if number]
+    counts = ", ".join(numbers)
+    message = "; ".join(filter(None, [counts, summary.stopped_because]))
     level = logging.ERROR if summary.exit_code > 1 else logging.INFO
-    LOG.log(level, "%s", said, extra={**run, "event": "end", "code": summary.exit_code})
+    LOG.log(level, "%s", message, extra={**run, "event": "end", "code": summary.exit_code})
 
 
 PLAIN_SECONDS = 60.0
@@ -132,7 +138,8 @@ class Console:
         self._what = ""
         self._done = self._total = 0
         self._next_line = self._next_figures = self._moved = 0.0
-        self._beside, self._is_bytes = "", False
+        self._beside = ""
+        self._is_bytes = False
         self._erase = ERASE if self.terminal and os.environ.get("TERM", "dumb") != "dumb" else ""
 
     def __enter__(self) -> Self:
@@ -163,7 +170,8 @@ class Console:
                 self._bar.clear()
                 sys.stderr.write(self._erase)
             dated = f"{format_iso(time.time())} " if self._is_dated and not continues else ""
-            echo_painted(dated + "\n".join(map(printable, text.split("\n"))), sys.stderr)
+            lines = map(printable, text.split("\n"))
+            echo_painted(dated + "\n".join(lines), sys.stderr)
 
     def say_all(self, lines: Iterable[str]) -> None:
         """Print lines one after another, as they are made, as one text."""
@@ -173,7 +181,10 @@ class Console:
     def start(self, what: str, total: int, unit: str, done: int = 0) -> None:
         """Begin to show progress towards `total` units, of which some are done already."""
         self.finish()  # else this bar stands a line below the one before, and leaves the cursor at the end of it
-        self._what, self._done, self._total, self._beside = what, done, total, ""
+        self._what = what
+        self._done = done
+        self._total = total
+        self._beside = ""
         self._is_bytes = unit == "B"  # these say how far it is, but people count rows
         self._moved = time.monotonic()
         self._next_line = self._moved + PLAIN_SECONDS
@@ -194,15 +205,17 @@ class Console:
 
     def reach(self, done: int) -> None:
         """Show that `done` units are done in all."""
-        amount, self._done, self._moved = done - self._done, done, time.monotonic()
+        amount = done - self._done
+        self._done = done
+        self._moved = time.monotonic()
         if self._bar is not None:
             self._bar.set_description_str(self._what, refresh=False)
             self._bar.update(amount)
         elif self._moved >= self._next_line and not self._is_quiet:
             self._next_line = self._moved + PLAIN_SECONDS
             share = f"({self._done / self._total:.0%})" if self._total else ""
-            shown = self._beside if self._is_bytes else f"{self._done:,}"
-            self.say(f"{self._what}: {' '.join(filter(None, (shown, share)))}")
+            figures = self._beside if self._is_bytes else f"{self._done:,}"
+            self.say(f"{self._what}: {' '.join(filter(None, (figures, share)))}")
 
     def figures(self, text: str) -> None:
         """Show figures beside the bar, if the last ones are half a second old."""
@@ -243,15 +256,15 @@ class Console:
         """Ask before anything is sent. For a terminal only."""
         return click.confirm("Send them?", default=False, err=True)
 
-    def ask_again(self, left: int, way_back: str) -> bool:
+    def ask_again(self, remaining: int, way_back: str) -> bool:
         """Ask after the canary whether the others are sent, and show the way back. For a terminal only."""
         self.say(way_back)
-        return click.confirm(f"Send the remaining {left:,}?", default=False, err=True)
+        return click.confirm(f"Send the remaining {remaining:,}?", default=False, err=True)
 
 
 def _is_journal(stream: IO[str] | None) -> bool:
     """Whether a stream goes to systemd's journal, which has the time of each line."""
     with suppress(AttributeError, OSError):  # closed, or no file
-        its = os.fstat(stream.fileno())  # type: ignore[union-attr]
-        return os.environ.get("JOURNAL_STREAM") == f"{its.st_dev}:{its.st_ino}"
+        status = os.fstat(stream.fileno())  # type: ignore[union-attr]
+        return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
     return False

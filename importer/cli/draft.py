@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,21 +53,25 @@ def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:
     from importer.library.inputs import InputOptions, check_source_name, reading_of
     from importer.mapping.edited_tables import read_users
 
-    given, update, output = InputOptions(**reading_of(options)), options.update, options.output
-    if update is not None and (output is not None or given.mapping is not None):
+    inputs = InputOptions(**reading_of(options))
+    update = options.update
+    output = options.output
+    if update is not None and (output is not None or inputs.mapping is not None):
+        excluded = "-o" if output is not None else "-m"
         raise UsageError(
-            f"--update and {'-o' if output is not None else '-m'} can't be used together.",
+            f"--update and {excluded} can't be used together.",
             hint="--update changes a mapping, -o writes a new one.",
         )
     if options.source_name is not None:
         check_source_name(options.source_name)
     if options.users is not None:
         read_users(options.users)  # it says nothing that a draft needs; but it is part of the next command
-    write = _update if update else _draft
-    return write(sources, update or output or Path("mapping.yaml"), given, options.records)
+    if update:
+        return _update(sources, update, inputs, options.records)
+    return _draft(sources, output or Path("mapping.yaml"), inputs, options.records)
 
 
-def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: str | None) -> int:
+def _draft(sources: tuple[str, ...], out: Path, inputs: InputOptions, records: str | None) -> int:
     from importer.authoring.draft.draft import NO_FIXES, check_free, look_at, make_draft, save_draft
     from importer.authoring.recognise import has_title
     from importer.check.headers import how_to_title
@@ -78,43 +83,54 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     from importer.sources.survey import survey_files
 
     check_free(out)
-    typed, reading = given.typed(sources), choose_reading(given, None, records)
-    fixes = NO_FIXES if given.fixes is None else read_fixes(given.fixes)
-    preset = load_mapping(given.mapping).model if given.mapping is not None else None
+    typed = inputs.typed(sources)
+    reading = choose_reading(inputs, None, records)
+    fixes = NO_FIXES if inputs.fixes is None else read_fixes(inputs.fixes)
+    preset = None
+    if inputs.mapping is not None:
+        preset = load_mapping(inputs.mapping).model
     with ExitStack() as stack:
-        console, survey = stack.enter_context(Console()), stack.enter_context(survey_files(sources, reading))
-        known = _who_knows(survey.samples) if preset is None else None
-        places = {each.records for each in survey.samples if not each.within}
+        console = stack.enter_context(Console())
+        survey = stack.enter_context(survey_files(sources, reading))
+        match = _who_knows(survey.samples) if preset is None else None
+        places = {sample.records for sample in survey.samples if not sample.within}
         chosen = records
-        if known is not None and records is None and len(places) > 1:
-            chosen = known.sample.records or None
-        beside = stack.enter_context(open_comments(given.comments, None, reading.encoding))
+        if match is not None and records is None and len(places) > 1:
+            chosen = match.sample.records or None
+        beside = stack.enter_context(open_comments(inputs.comments, None, reading.encoding))
         source = stack.enter_context(survey.open(chosen, beside))
-        seen = look_at(source, console)
-        if known is not None and seen[1] is None:
-            preset = load_mapping(known.preset).model
-            if records is None and not has_title(known):
-                message = f"{sources[0]}: {known}, and none of its columns is called as titles are there."
-                raise SourceError(message, hint=how_to_title(known.preset, preset))
-            if has_title(known) and not known.shape.last:
-                command = typed.repeat("validate", "-m", known.preset)
-                console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
-        made = make_draft(source, seen, console, lambda values: _ask(console, values, given.severity), preset, fixes)
-        said = {"encoding": given.encoding, "delimiter": given.delimiter, "skip_lines": given.skip_lines}
+        look = look_at(source, console)
+        if match is not None and look[1] is None:
+            preset = load_mapping(match.preset).model
+            if records is None and not has_title(match):
+                message = f"{sources[0]}: {match}, and none of its columns is called as titles are there."
+                raise SourceError(message, hint=how_to_title(match.preset, preset))
+            if has_title(match) and not match.shape.last:
+                command = typed.repeat("validate", "-m", match.preset)
+                console.say(f"A preset knows this file, {match}. Use it, as it knows more than a draft: {command}")
+        ask = partial(_ask, console, severity=inputs.severity)
+        new_draft = make_draft(source, look, console, ask, preset, fixes)
         # The array in each line that was taken for the records: where `each` has a path, none is looked for.
         arrays = (file.array for file in source.files if isinstance(file, JsonFile) and file.are_lines)
-        said |= {"format": given.format, "records": chosen or next(arrays, None)}
-        options = {name: str(value) for name, value in said.items() if value is not None}
-        mapping, table = save_draft(made, source, out, options, given.source_name)
-        _show(console, made, mapping, table)
+        settings = {
+            "encoding": inputs.encoding,
+            "delimiter": inputs.delimiter,
+            "skip_lines": inputs.skip_lines,
+            "format": inputs.format,
+            "records": chosen or next(arrays, None),
+        }
+        options = {name: str(value) for name, value in settings.items() if value is not None}
+        mapping, table = save_draft(new_draft, source, out, options, inputs.source_name)
+        _show(console, new_draft, mapping, table)
         in_mapping = (*READING, "--source-name")
-        is_asked = [(value.field, value.value) for value in made.open] == [("severity", "")]
-        more = ANY_SEVERITY if is_asked else ()
-        console.say(f"Next: {typed.repeat('validate', '-m', str(mapping), *more, without=in_mapping)}")
+        is_asked = [(value.field, value.value) for value in new_draft.open] == [("severity", "")]
+        severity = ANY_SEVERITY if is_asked else ()
+        command = typed.repeat("validate", "-m", str(mapping), *severity, without=in_mapping)
+        console.say(f"Next: {command}")
     return ExitCode.DONE
 
 
-def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: str | None) -> int:
+def _update(sources: tuple[str, ...], path: Path, inputs: InputOptions, records: str | None) -> int:
     from importer.authoring.draft.draft import update_draft
     from importer.library.inputs import choose_reading
     from importer.mapping.presets import is_preset
@@ -125,16 +141,17 @@ def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: 
     if is_preset(mapping.files[0]):
         hint = "Make it yours first, with `extends: " + mapping.files[0].stem + "` in a file, and update that."
         raise UsageError(f"{path} is a preset, and presets stay as they are.", hint=hint)
-    reading = choose_reading(given, mapping, records)
+    reading = choose_reading(inputs, mapping, records)
     with Console() as console, survey_files(sources, reading) as survey, survey.open() as source:
         if mapping.model.each is not None:
             source.unfold(mapping.model.each)
-        added = update_draft(source, mapping, console, lambda values: _ask(console, values))
+        added = update_draft(source, mapping, console, partial(_ask, console))
         if not added.values and not added.columns:
             console.say(f"{path} knows all values and columns of {' '.join(sources)}; nothing was added.")
             return ExitCode.DONE
         if added.columns:
-            console.say(f"{path}: {_are(added.columns, 'column')} new: {', '.join(added.columns[:VALUES_SHOWN])}")
+            columns = ", ".join(added.columns[:VALUES_SHOWN])
+            console.say(f"{path}: {_are(added.columns, 'column')} new: {columns}")
         if added.table is not None:
             console.say(f"{added.table}: {_are(added.values, 'value')} new.")
             _show_values(console, added.values)
@@ -154,12 +171,15 @@ def _ask(console: Console, values: Sequence[Value], severity: str | None = None)
     """Ask about each open value on a terminal, where `?` leaves it open; not about the severity that is given."""
     from importer.authoring.draft.values import decide
 
+    answers = list(values)
     if severity is not None:
-        values = [decide(each, severity) if (each.field, each.value) == ("severity", "") else each for each in values]
-    if not can_ask() or all(each.decided for each in values):
-        return values
+        for place, value in enumerate(values):
+            if (value.field, value.value) == ("severity", ""):
+                answers[place] = decide(value, severity)
+    if not can_ask() or all(value.decided for value in answers):
+        return answers
     console.say("Enter takes what is in brackets; ? leaves it open.")
-    return [each if each.decided else _decide(console, each) for each in values]
+    return [value if value.decided else _decide(console, value) for value in answers]
 
 
 def _decide(console: Console, value: Value) -> Value:
@@ -167,11 +187,15 @@ def _decide(console: Console, value: Value) -> Value:
     from importer.cli.terminal import printable
     from importer.mapping.model import TARGETS, UNDECIDED
 
-    shown = repr(value.value[:80]) if value.value else "empty"
-    rows = "1 row" if value.rows == 1 else f"{value.rows:,} rows, {value.open_rows:,} open"
-    console.say(f"{value.field} {shown}: {rows}, for example {value.sample}")
+    text = repr(value.value[:80]) if value.value else "empty"
+    rows = "1 row"
+    if value.rows != 1:
+        rows = f"{value.rows:,} rows, {value.open_rows:,} open"
+    console.say(f"{value.field} {text}: {rows}, for example {value.sample}")
     names = TARGETS[value.field]
-    kind = click.Choice([*names, UNDECIDED], case_sensitive=False) if names else None
+    kind = None
+    if names:
+        kind = click.Choice([*names, UNDECIDED], case_sensitive=False)
     word = click.prompt(
         f"  {value.field} becomes",
         type=kind,
@@ -192,20 +216,20 @@ def _category(text: str) -> str:
     return name
 
 
-def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
+def _show(console: Console, new_draft: Draft, mapping: Path, table: Path) -> None:
     from importer.authoring.draft.draft_yaml import unsure_dates
 
-    choice = made.choice
+    choice = new_draft.choice
     for name in ("key", "title", "description", "severity", "status", "category"):
         pick = getattr(choice, name)
-        said = f"{pick.column.place.name} ({pick.reason})" if pick else "no column"
-        console.say(f"{name:>12}  {said}")
-    _show_values(console, made.values)
-    if made.titles.found:
-        console.say(f"category: {made.titles}; {mapping} has the line that takes them, if you agree.")
-    if made.untitled:
-        console.say(f"{counted(made.untitled, 'row')} without a title: rejected until they have one.")
-    if (dates := unsure_dates(made)) is not None:
+        source = f"{pick.column.place.name} ({pick.reason})" if pick else "no column"
+        console.say(f"{name:>12}  {source}")
+    _show_values(console, new_draft.values)
+    if new_draft.titles.found:
+        console.say(f"category: {new_draft.titles}; {mapping} has the line that takes them, if you agree.")
+    if new_draft.untitled:
+        console.say(f"{counted(new_draft.untitled, 'row')} without a title: rejected until they have one.")
+    if (dates := unsure_dates(new_draft)) is not None:
         console.say(
             f"Dates such as {next(iter(dates.samples))} are read as {dates.date_format()}; if the day is first, write "
             f"{dates.other_date_format()} under `dates` in {mapping}."
@@ -232,22 +256,24 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
     console.say(f"{mapping} and {table} are written.")
 
 
-def _are(things: Sequence[object], noun: str) -> str:
-    return counted(len(things), f"{noun} is", f"{noun}s are")
+def _are(entries: Sequence[object], noun: str) -> str:
+    return counted(len(entries), f"{noun} is", f"{noun}s are")
 
 
 def _show_values(console: Console, values: Sequence[Value]) -> None:
     from importer.authoring.proposals import BY_A_WORD
 
     if guessed := [value for value in values if value.reason == BY_A_WORD]:
-        shown = listed([f"{value.value[:80]!r} → {value.proposal}" for value in guessed], VALUES_SHOWN)
-        console.say(f"{_are(guessed, 'value')} decided by one word, which somebody should check: {shown}")
+        pairs = [f"{value.value[:80]!r} → {value.proposal}" for value in guessed]
+        guesses = listed(pairs, VALUES_SHOWN)
+        console.say(f"{_are(guessed, 'value')} decided by one word, which somebody should check: {guesses}")
     opened = [value for value in values if not value.decided]
     if opened:
         they = "it is" if len(opened) == 1 else "they are"
         console.say(f"{_are(opened, 'value')} undecided; `run` refuses to start until {they} decided:")
         for value in opened[:VALUES_SHOWN]:
-            what = repr(value.value[:80]) if value.value else "the empty cell"
-            console.say(f"  {value.field}: {what}, {counted(value.rows, 'row')}; proposal: {value.proposal}")
+            text = repr(value.value[:80]) if value.value else "the empty cell"
+            rows = counted(value.rows, "row")
+            console.say(f"  {value.field}: {text}, {rows}; proposal: {value.proposal}")
         if len(opened) > VALUES_SHOWN:
             console.say(f"  … and {len(opened) - VALUES_SHOWN:,} more")

@@ -40,61 +40,64 @@ def explain(options: Input, sources: tuple[str, ...], which: str) -> int:
 
     refuse_wrong_order(sources, which)
     with open_job(sources, calling(Console()), **reading_of(options)) as job:
-        lines = "\n\n".join("\n".join(render(each)) for each in explain_rows(job, which)).split("\n")
+        texts = ["\n".join(render(explanation)) for explanation in explain_rows(job, which)]
+        lines = "\n\n".join(texts).split("\n")
         print_data("".join(f"{printable(line)}\n" for line in lines))
     return ExitCode.DONE
 
 
-def refuse_wrong_order(sources: Sequence[str], which: str) -> None:
+def refuse_wrong_order(sources: Sequence[str], row: str) -> None:
     """Make sure that files come first, and one row after them. Raises UsageError."""
     keys = [source for source in sources if not Path(source).exists()]
-    if sources and not (keys and Path(which).is_file()):
+    if sources and not (keys and Path(row).is_file()):
         return
-    files = shell_join([*(source for source in sources if source not in keys), which])
-    what = "The file comes first, then the row" if keys else "It explains one row of a file, given by its key or line"
-    raise UsageError(f"{what}.", hint=f"triage-import explain {files} {shell_join(keys[:1]) or '2'}")
+    existing = [source for source in sources if source not in keys]
+    files = shell_join([*existing, row])
+    key = shell_join(keys[:1]) or "2"
+    order = "The file comes first, then the row" if keys else "It explains one row of a file, given by its key or line"
+    raise UsageError(f"{order}.", hint=f"triage-import explain {files} {key}")
 
 
-def render(found: Explanation) -> list[str]:
+def render(explanation: Explanation) -> list[str]:
     """Format an explanation as lines of text."""
     from importer.codes import CODES
 
-    place = f"{found.file_name}:{found.line}, row {found.record}"
-    lines = [f"{found.key or '(no key)'}   {place}: {found.outcome}", ""]
-    for trace in found.traces:
+    place = f"{explanation.file_name}:{explanation.line}, row {explanation.record}"
+    lines = [f"{explanation.key or '(no key)'}   {place}: {explanation.outcome}", ""]
+    for trace in explanation.traces:
         lines += _render_trace(trace)
-    if found.skip:
-        lines.append(f"Skipped: {found.skip}: {CODES.get(found.skip, 'a rule of the mapping leaves it out.')}")
-    for finding in found.findings:
-        lines.append(f"{'Rejected' if finding.rejects else 'Warning'}: {finding.code}: {finding.message}")
+    if explanation.skip:
+        reason = CODES.get(explanation.skip, "a rule of the mapping leaves it out.")
+        lines.append(f"Skipped: {explanation.skip}: {reason}")
+    for finding in explanation.findings:
+        verdict = "Rejected" if finding.rejects else "Warning"
+        lines.append(f"{verdict}: {finding.code}: {finding.message}")
         if finding.hint:
             lines.append(f"  {finding.hint}")
-    if found.body is None:
+    if explanation.body is None:
         return [*lines, "", "Nothing would be sent."]
-    return [
-        *lines,
-        "",
-        "As people will see it:",
-        *(f"  | {line}" for line in (found.title, "", *found.description.split("\n"))),
-        "",
-        "As it would be sent:",
-        found.body.decode(),
-        *(["", "Then it would get:"] if found.additions else []),
-        *(f"  {addition.act} {_describe(addition)}" for addition in found.additions),
-    ]
+    lines += ["", "As people will see it:", f"  | {explanation.title}", "  | "]
+    lines += (f"  | {line}" for line in explanation.description.split("\n"))
+    lines += ["", "As it would be sent:", explanation.body.decode()]
+    if explanation.additions:
+        lines += ["", "Then it would get:"]
+    lines += (f"  {addition.act} {_describe(addition)}" for addition in explanation.additions)
+    return lines
 
 
 def _describe(addition: Addition) -> str:
     """Describe an addition on one line: a relation, the texts that get numbers, or the body that is sent."""
     if addition.other:
-        return f"{addition.key} {addition.name.partition('/')[0]} {addition.other}"
+        relation_type, _, _ = addition.name.partition("/")
+        return f"{addition.key} {relation_type} {addition.other}"
     if addition.mentions and not addition.covers:
         return f"numbers in the description: {', '.join(mention.text for mention in addition.mentions)}"
     return _short(addition.body.decode())
 
 
 def _render_trace(trace: Trace) -> list[str]:
-    cells = "; ".join(f"{name} = {_short(text)}" for name, text in trace.cells) or "none"
+    texts = [f"{name} = {_short(text)}" for name, text in trace.cells]
+    cells = "; ".join(texts) or "none"
     return [
         trace.field,
         f"  cell    {cells}",
@@ -105,5 +108,6 @@ def _render_trace(trace: Trace) -> list[str]:
 
 def _short(text: str) -> str:
     """Quote a text on one line, cut for the screen."""
-    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
-    return repr(shown)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… ({len(text):,} characters)"
+    return repr(text)

@@ -69,7 +69,11 @@ class LazyGroup(click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            place = next((place for place, word in enumerate(typed) if word in COMMANDS), None)
+            place = None
+            for number, word in enumerate(typed):
+                if word in COMMANDS:
+                    place = number
+                    break
             if place is None:
                 raise
             words = ["triage-import", typed[place], *typed[place + 1 :], *typed[:place]]
@@ -101,21 +105,26 @@ class LazyGroup(click.Group):
             if Path(args[0]).is_file():
                 example = shell_join(["triage-import", "validate", args[0]])
                 ctx.fail(f"{args[0]!r} is a file: name a command first, as in `{example}`.")
-            ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
-        name, command, rest = super().resolve_command(ctx, args)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{meant}")
+        name, command, words = super().resolve_command(ctx, args)
         if command is not None:
             from importer.cli.config import configure
             from importer.cli.options import Setting
 
-            refuse_other_bytes(command, rest)
-            if any(isinstance(each, Setting) for each in command.params):
-                _, rest = configure(ctx, args[0], command, rest)
-        return name, command, rest
+            refuse_other_bytes(command, words)
+            if any(isinstance(parameter, Setting) for parameter in command.params):
+                _, words = configure(ctx, args[0], command, words)
+        return name, command, words
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a subcommand's module, in which the command has its own name."""
+        if cmd_name not in COMMANDS:
+            return None
         name = cmd_name.replace("-", "_")
-        return getattr(importlib.import_module(f"importer.cli.{name}"), name) if cmd_name in COMMANDS else None
+        module = importlib.import_module(f"importer.cli.{name}")
+        command: click.Command = getattr(module, name)
+        return command
 
 
 def refuse_other_bytes(command: click.Command, words: Sequence[str]) -> None:
@@ -134,7 +143,8 @@ PRECEDENCE = "If several apply, what stopped it counts (130, else 3, 7 or 8), th
 def exit_codes_help() -> str:
     """Format the exit codes for `--help`, a sentence each."""
     lines = "\n".join(f"  {int(code):>3}  {code.sentence}" for code in ExitCode)
-    repeatable = listed([str(int(code)) for code in ExitCode if code.may_be_repeated], len(ExitCode))
+    codes = [str(int(code)) for code in ExitCode if code.may_be_repeated]
+    repeatable = listed(codes, len(ExitCode))
     return f"\b\nExit codes:\n{lines}\n{PRECEDENCE}\nA script may repeat the same command after {repeatable}."
 
 
@@ -175,7 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the parent process: the work goes on all the same
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+            devnull = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+            setattr(sys, name, devnull)
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
     sys.stdout = cast("TextIO", Stdout(sys.stdout))
@@ -188,7 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
         exec("")  # after a Ctrl-C in an `exec`, as of a library that loads, Python would end by the signal instead
-        sys.exit(end_with(KeyboardInterrupt() if was_interrupted(error) else error, words))
+        if was_interrupted(error):
+            error = KeyboardInterrupt()
+        sys.exit(end_with(error, words))
 
 
 def was_interrupted(error: BaseException | None) -> bool:

@@ -63,7 +63,8 @@ def check_command(context: click.Context, files: tuple[str, ...]) -> None:
             for warning in warnings:
                 click.echo(str(replace(warning, message=f"warning: {warning.message}")))
             if not warnings:
-                click.echo(f"{name}: fine{_based_on([path.name for path in loaded.files[1:]])}")
+                based_on = _based_on([path.name for path in loaded.files[1:]])
+                click.echo(f"{name}: fine{based_on}")
     if not usable:
         context.exit(ExitCode.UNUSABLE)
 
@@ -87,7 +88,8 @@ def test_command(context: click.Context, files: tuple[str, ...]) -> None:
         mismatches = try_examples(loaded)
         for mismatch in mismatches:
             click.echo(str(mismatch))
-        total, failed = len(loaded.model.examples), len({mismatch.number for mismatch in mismatches})
+        total = len(loaded.model.examples)
+        failed = len({mismatch.number for mismatch in mismatches})
         click.echo(f"{name}: {_sum_up(total, failed)}")
         if failed or not total:
             code = max(code, ExitCode.PARTLY)

@@ -32,12 +32,17 @@ class Completed(click.ParamType[str]):
     """
 
     def __init__(self, name: str, find: Callable[[click.Context, str], Iterable[str]], *, files: bool = False) -> None:
-        self.name, self._find, self._files = name, find, files
+        self.name = name
+        self._find = find
+        self._files = files
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete names, or let the shell complete files."""
-        items = [CompletionItem(name) for name in self._find(ctx, incomplete) if name.startswith(incomplete)]
-        return items or [CompletionItem(incomplete, type="file")] * self._files
+        names = self._find(ctx, incomplete)
+        completions = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        if not completions and self._files:
+            return [CompletionItem(incomplete, type="file")]
+        return completions
 
 
 def _presets() -> list[str]:
@@ -134,10 +139,10 @@ class DurationType(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read a number. Raises BadParameter for anything else."""
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", str(value).strip())
-        if found is None:
+        parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", str(value).strip())
+        if parts is None:
             self.fail(f"{value!r} is not a time such as 90s, 10m, 2h or 90d", param, ctx)
-        return float(found[1]) * SECONDS[found[2]]
+        return float(parts[1]) * SECONDS[parts[2]]
 
 
 class SinceType(DurationType):

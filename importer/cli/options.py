@@ -66,7 +66,8 @@ class Setting(click.Option):
 
     def __init__(self, *names: Any, title: str = "", configurable: bool = True, **attributes: Any) -> None:
         super().__init__(*names, **attributes)
-        self.title, self.configurable = title, configurable
+        self.title = title
+        self.configurable = configurable
 
     @property
     def key(self) -> str:
@@ -80,14 +81,20 @@ class Command(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, those of no section last."""
         titled: dict[str, list[tuple[str, str]]] = {}
-        for each in self.get_params(ctx):
-            if isinstance(each, click.Option) and (shown := each.get_help_record(ctx)) is not None:
-                titled.setdefault(getattr(each, "title", "") or OTHERS, []).append(shown)
-        most = max(len(names) for rows in titled.values() for names, _ in rows if len(names) <= NAMES_WIDTH)
+        for parameter in self.get_params(ctx):
+            if not isinstance(parameter, click.Option):
+                continue
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                title = getattr(parameter, "title", "") or OTHERS
+                titled.setdefault(title, []).append(record)
+        widths = [len(names) for rows in titled.values() for names, _ in rows]
+        width = max(names_width for names_width in widths if names_width <= NAMES_WIDTH)
         for title in sorted(titled, key=OTHERS.__eq__):
-            own = min(most, max(len(names) for names, _ in titled[title]))
+            width_here = max(len(names) for names, _ in titled[title])
+            width_here = min(width, width_here)
             with formatter.section(title):
-                formatter.write_dl(titled[title], most, most - own + 2)
+                formatter.write_dl(titled[title], width, width - width_here + 2)
 
 
 def takes(section: type[S]) -> Callable[[Callable[Concatenate[S, P], R]], Callable[P, R]]:
@@ -97,9 +104,9 @@ def takes(section: type[S]) -> Callable[[Callable[Concatenate[S, P], R]], Callab
         names = declared(section)
 
         @functools.wraps(command)
-        def filled(*arguments: P.args, **given: P.kwargs) -> R:
-            values = {name: given.pop(name) for name in names}
-            return command(section(**values), *arguments, **given)
+        def filled(*arguments: P.args, **keywords: P.kwargs) -> R:
+            values = {name: keywords.pop(name) for name in names}
+            return command(section(**values), *arguments, **keywords)
 
         result: Callable[P, R] = filled
         for make in reversed(_options(section)):
@@ -111,27 +118,32 @@ def takes(section: type[S]) -> Callable[[Callable[Concatenate[S, P], R]], Callab
 
 def _options(section: type[Section]) -> list[Callable[[Any], Any]]:
     """The options of a section: those of its bases, in their order, and then its own."""
-    its, hints = declared(section), get_type_hints(section, include_extras=True)
-    made = []
+    hints = get_type_hints(section, include_extras=True)
+    declarations = declared(section)
+    decorators = list[Callable[[Any], Any]]()
     for owner in dict.fromkeys(_bases(section)):
-        for name in filter(its.__contains__, vars(owner).get("__annotations__", {})):
-            attributes = _attributes(its[name], hints[name])
-            made.append(
-                click.option(*its.pop(name).names, name, cls=Setting, title=vars(owner).get("title", ""), **attributes)
-            )
-    return made
+        title = vars(owner).get("title", "")
+        for name in vars(owner).get("__annotations__", {}):
+            if name not in declarations:
+                continue
+            declaration = declarations.pop(name)
+            attributes = _attributes(declaration, hints[name])
+            decorators.append(click.option(*declaration.names, name, cls=Setting, title=title, **attributes))
+    return decorators
 
 
 def _attributes(option: Declared, hint: Any) -> dict[str, Any]:
     longest = max(option.names, key=len).strip("-").replace("-", "_")
-    variables = [f"{VARIABLE}{longest.upper()}", *filter(None, [option.also])] if option.variable else None
+    variables = None
+    if option.variable:
+        variables = [f"{VARIABLE}{longest.upper()}", *filter(None, [option.also])]
     return {"envvar": variables, **_values(hint), **option.attributes}
 
 
 def _values(hint: Any) -> dict[str, Any]:
     """What click is told of the values that an annotation allows; None is one where nobody gave any."""
     if get_origin(hint) in (Union, UnionType):
-        (hint,) = (each for each in get_args(hint) if each is not NoneType)
+        (hint,) = (choice for choice in get_args(hint) if choice is not NoneType)
     if hint is bool:
         return {"is_flag": True}
     if get_origin(hint) is tuple:
@@ -141,11 +153,16 @@ def _values(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is not Annotated:
         return {"type": TYPES.get(hint, hint)}
     base, *marks = get_args(hint)
-    if word := next((each for each in marks if isinstance(each, str)), ""):
-        return {"type": TYPES[word]}
-    least: Any = next((each.ge for each in marks if isinstance(each, Ge)), None)
-    most: Any = next((each.le for each in marks if isinstance(each, Le)), None)
-    return {"type": (click.IntRange if base is int else FiniteRange)(least, most)}
+    bounds = dict[str, Any]()
+    for mark in marks:
+        if isinstance(mark, str):
+            return {"type": TYPES[mark]}
+        if isinstance(mark, Ge):
+            bounds.setdefault("min", mark.ge)
+        if isinstance(mark, Le):
+            bounds.setdefault("max", mark.le)
+    number_range = click.IntRange if base is int else FiniteRange
+    return {"type": number_range(**bounds)}
 
 
 def _bases(section: type[Section]) -> Iterator[type[Section]]:
@@ -194,45 +211,55 @@ def typed_options(without: Collection[str] = ()) -> list[str]:
     """
     from importer.ledger.opening import name_ledger
 
-    context, words = click.get_current_context(), list[str]()
+    context = click.get_current_context()
+    words = list[str]()
     for parameter in context.command.params:
         name = parameter.opts[0]
         is_typed = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-        if not isinstance(parameter, click.Option) or not is_typed or name in (*UNASKED, *without):
+        if not isinstance(parameter, click.Option) or not is_typed:
+            continue
+        if name in UNASKED or name in without:
             continue
         value = context.params[parameter.name or ""]
         if name == "--ledger":
             value = name_ledger(value)
-        for each in value if parameter.multiple else [value]:
-            words += [name] if parameter.is_flag else [name, f"{each:g}" if isinstance(each, float) else str(each)]
+        values = value if parameter.multiple else [value]
+        for typed in values:
+            words.append(name)
+            if not parameter.is_flag:
+                words.append(f"{typed:g}" if isinstance(typed, float) else str(typed))
     return words
 
 
 def chosen_ledger(options: LedgerFile) -> str | None:
     """Return the ledger of a subcommand: `--ledger` is taken before its name, too."""
     parent = click.get_current_context().parent
-    return options.ledger or (parent.params.get("ledger") if parent is not None else None)
+    if options.ledger:
+        return options.ledger
+    return parent.params.get("ledger") if parent is not None else None
 
 
 def arguments_of(options: Section, of: type[Section]) -> dict[str, Any]:
     """Those options of a command that a function of the library has, without those that nobody gave."""
-    given = {name: getattr(options, name) for name in declared(of)}
-    return {name: value for name, value in given.items() if value is not None}
+    values = {name: getattr(options, name) for name in declared(of)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def calling(console: Console, **hooks: Any) -> Caller:
     """Make the caller of the running command; `hooks` are other fields of it."""
     context = click.get_current_context()
-    which = [*filter(None, [context.params.get("which")])]  # the row of `explain`
+    row = [*filter(None, [context.params.get("which")])]  # of `explain`
 
     def choose(matches: Sequence[Match]) -> Match:
         console.say("The files may be of several trackers:")
         console.say_all(f"  {match}" for match in matches)
         by_name = {match.preset: match for match in matches}
-        return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]
+        preset = click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)
+        return by_name[preset]
 
-    options = lambda: [*which, *typed_options()]  # noqa: E731
+    options = lambda: [*row, *typed_options()]  # noqa: E731
     if (start := context.meta.get(START)) is not None:
         hooks["named"] = start.named
-    hooks |= {"holds": context.meta.get(HOLDS, {}), "tries_again": context.meta.get(TRIES_AGAIN, False)}
+    hooks["holds"] = context.meta.get(HOLDS, {})
+    hooks["tries_again"] = context.meta.get(TRIES_AGAIN, False)
     return Caller(console, context.info_name or "", options, choose=choose if can_ask() else None, **hooks)

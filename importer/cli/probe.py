@@ -69,7 +69,8 @@ class ProbeSummary:
 
     def as_text(self) -> str:
         """The summary as JSON text."""
-        return json.dumps({"exit_code": self.exit_code, **self.document}, ensure_ascii=False, indent=2) + "\n"
+        document = {"exit_code": self.exit_code, **self.document}
+        return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
 @click.command(cls=Command)
@@ -89,7 +90,9 @@ def probe(options: ProbeOptions) -> ProbeSummary:
     from importer.report.folder import ReportFolder
 
     options.check_expected()
-    is_asked, folder, started = not (options.sandbox or options.yes), ReportFolder(options.out or OUT), time.monotonic()
+    is_asked = not (options.sandbox or options.yes)
+    folder = ReportFolder(options.out or OUT)
+    started = time.monotonic()
     console = Console(dated=True)
     with (
         console,
@@ -102,11 +105,12 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         rate = choose_rate(options.rate, target.name)
         organisation = claim_source(target, book, LOCK, console.say, options.expect_org or "", patience=PATIENCE)
         console.say(f"Target {target.name}, organisation {organisation or 'unknown'}:")
-        console.say_all([PLAN + (KEPT if options.keep else DELETED), LIMITS])
+        plan = PLAN + (KEPT if options.keep else DELETED)
+        console.say_all([plan, LIMITS])
         if is_asked and not click.confirm("Probe it?", default=False, err=True):
             raise RunStopped(NO, hint="Nothing was sent.")
-        answers, asked, requests = run_probe(target, book, organisation, rate, console.say, keep=options.keep)
-    left = [] if options.keep else [*asked.made.values()]
+        answers, finished, requests = run_probe(target, book, organisation, rate, console.say, keep=options.keep)
+    not_deleted = [] if options.keep else [*finished.made.values()]
     document = {
         "version": __version__,
         "target": target.name,
@@ -115,15 +119,18 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         "requests": requests,
         "elapsed_seconds": round(time.monotonic() - started, 1),
         "issues": answers.numbers,
-        "left": left,
-        "deleted": asked.deleted,
-        "earlier": {"deleted": asked.earlier.deleted, "left": asked.earlier.left},
+        "left": not_deleted,
+        "deleted": finished.deleted,
+        "earlier": {"deleted": finished.earlier.deleted, "left": finished.earlier.left},
         "refuses": answers.refuses,
-        "assumptions": [*describe(answers, asked)],
+        "assumptions": [*describe(answers, finished)],
         "out": str(folder.path),
     }
-    is_otherwise = bool(answers.otherwise or left)
-    code = ExitCode.DECIDE if answers.refuses else ExitCode.PARTLY if is_otherwise else ExitCode.DONE
+    code = ExitCode.DONE
+    if answers.refuses:
+        code = ExitCode.DECIDE
+    elif answers.otherwise or not_deleted:
+        code = ExitCode.PARTLY
     summary = ProbeSummary(code, document)
     folder.write(DATA, summary.as_text())
     write_page(folder, document)
@@ -131,23 +138,25 @@ def probe(options: ProbeOptions) -> ProbeSummary:
     return summary
 
 
-def describe(answers: Answers, asked: Probe) -> Iterator[dict[str, Any]]:
+def describe(answers: Answers, finished: Probe) -> Iterator[dict[str, Any]]:
     """Yield what was seen of each assumption; of what is otherwise also the exchange that shows it."""
     from importer.triage.assumptions import ASSUMPTIONS
 
-    for each in ASSUMPTIONS:
-        is_so, seen = answers.seen.get(each.id, (None, "" if each.is_asked else each.asked))
+    for assumption in ASSUMPTIONS:
+        unasked = "" if assumption.is_asked else assumption.asked
+        is_so, observation = answers.seen.get(assumption.id, (None, unasked))
         line: dict[str, Any] = {
-            "id": each.id,
+            "id": assumption.id,
             "status": STATUS[is_so],
-            "assumed": each.assumed,
-            "source": each.source,
-            "seen": seen,
+            "assumed": assumption.assumed,
+            "source": assumption.source,
+            "seen": observation,
         }
         if is_so is False:
-            line |= {"follows": each.otherwise}
-            if (exchange := asked.shown.get(each.id)) is not None:
-                line |= {"exchange": exchange.show(asked.ids)}
+            line["follows"] = assumption.otherwise
+            exchange = finished.shown.get(assumption.id)
+            if exchange is not None:
+                line["exchange"] = exchange.show(finished.ids)
         yield line
 
 
@@ -157,9 +166,13 @@ def write_page(folder: ReportFolder, document: Mapping[str, Any]) -> None:
 
     lines = sorted(document["assumptions"], key=lambda line: ORDER.index(line["status"]))
     counts = Counter(line["status"] for line in lines)
-    kept = [f"{number} ({why})" for number, why in document["earlier"]["left"].items()]
-    named = {"deleted of earlier probes": document["earlier"]["deleted"], "left of earlier probes": kept}
-    earlier = {what: ", ".join(numbers) for what, numbers in named.items() if numbers}
+    earlier_issues = document["earlier"]
+    facts = {name: document[name] for name in ("organisation", "at", "requests", "version")}
+    if earlier_issues["deleted"]:
+        facts["deleted of earlier probes"] = ", ".join(earlier_issues["deleted"])
+    if earlier_issues["left"]:
+        numbers = [f"{number} ({reason})" for number, reason in earlier_issues["left"].items()]
+        facts["left of earlier probes"] = ", ".join(numbers)
     view = {
         "name": f"Probe of {document['target']}",
         "verdict": say_counts(counts),
@@ -168,7 +181,7 @@ def write_page(folder: ReportFolder, document: Mapping[str, Any]) -> None:
         "bar": lay_out_bar(counts),
         "total": len(lines),
         "noun": "assumption",
-        "facts": {name: document[name] for name in ("organisation", "at", "requests", "version")} | earlier,
+        "facts": facts,
         "lines": lines,
     }
     render(folder, PAGE, "probe.html", view)
@@ -185,14 +198,19 @@ def describe_end(document: Mapping[str, Any], *, keep: bool) -> Iterator[str]:
     for line in lines:
         if line["status"] == "otherwise":
             yield f"otherwise: {line['id']}: {line['assumed']}"
-            yield f"  seen: {clip(line['seen'], SHOWN)}; what follows: {line['follows']}"
-    unseen = [line["id"] for line in lines if line["status"] == "not-seen"]
-    yield f"{say_counts(Counter(line['status'] for line in lines))} ({', '.join(unseen)})"
-    yield from (f"warning: {each}; no import is sent" for each in document["refuses"])
+            observation = clip(line["seen"], SHOWN)
+            yield f"  seen: {observation}; what follows: {line['follows']}"
+    unseen = ", ".join(line["id"] for line in lines if line["status"] == "not-seen")
+    counts = Counter(line["status"] for line in lines)
+    yield f"{say_counts(counts)} ({unseen})"
+    for refusal in document["refuses"]:
+        yield f"warning: {refusal}; no import is sent"
     numbers = ", ".join(document["issues"] if keep else document["deleted"])
     if document["left"]:
         yield f"warning: not deleted: {', '.join(document['left'])}. The next probe tries again."
     if numbers:
-        yield f"{numbers} {'stay until the next probe' if keep else 'are deleted'}; their numbers stay used."
+        fate = "stay until the next probe" if keep else "are deleted"
+        yield f"{numbers} {fate}; their numbers stay used."
     took = format_duration(document["elapsed_seconds"])
-    yield f"{counted(document['requests'], 'request')}, {took}. Report: {Path(document['out']) / PAGE}"
+    requests = counted(document["requests"], "request")
+    yield f"{requests}, {took}. Report: {Path(document['out']) / PAGE}"

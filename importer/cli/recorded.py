@@ -50,15 +50,18 @@ if TYPE_CHECKING:
     from importer.transform.aliases import Aliases
 
 
-def deliver(options: RunOptions, found: Deliveries, read_aliases: Callable[[], Aliases], carry_out: Carry) -> int:
+def deliver(options: RunOptions, deliveries: Deliveries, read_aliases: Callable[[], Aliases], carry_out: Carry) -> int:
     """Import files one after another; returns the exit code that counts."""
-    console, codes, open_ = Console(quiet=options.quiet), list[int](), list[Delivery]()
-    are_in = [] if has_dates(options) else found.are_in
-    order = Order(cache(partial(read_keys, options)), read_aliases, are_in, waits=options.files != NEWEST)
-    for each in found.due:
+    console = Console(quiet=options.quiet)
+    codes = list[int]()
+    open_ = list[Delivery]()
+    are_in = [] if has_dates(options) else deliveries.are_in
+    read_each_once = cache(partial(read_keys, options))
+    order = Order(read_each_once, read_aliases, are_in, waits=options.files != NEWEST)
+    for delivery in deliveries.due:
         is_partly_in = False
         try:
-            ended = carry_out(each, partial(order.holds, each))
+            ended = carry_out(delivery, partial(order.holds, delivery))
             codes.append(ended.exit_code)
             # What waits in it is that of an older file, and the rest of it is there.
             is_partly_in = bool(ended.run_id and ended.findings.get(OLDER_FILE_OPEN) and not ended.stopped_because)
@@ -67,14 +70,15 @@ def deliver(options: RunOptions, found: Deliveries, read_aliases: Callable[[], A
             console.show_error(error)
             codes.append(int(error.exit_code))
         if codes[-1] not in IS_IN:
-            open_.append(each)
+            open_.append(delivery)
             if not is_partly_in:
-                order.keep_open(each)
+                order.keep_open(delivery)
         if ExitCode.of(codes[-1]).stops_others:
             break
     if open_:
         console.speak()
-        console.say(f"Not in yet: {', '.join(each.name for each in open_)}. The same command tries the oldest first.")
+        names = ", ".join(delivery.name for delivery in open_)
+        console.say(f"Not in yet: {names}. The same command tries the oldest first.")
     return min(codes, key=lambda code: ExitCode.of(code).rank)
 
 
@@ -85,19 +89,27 @@ Carry = Callable[[Delivery, Callable[[], Mapping[str, str]]], "Summary"]
 def describe_open(starts: Sequence[Note], undone: Collection[str]) -> Iterator[str]:
     """Yield the deliveries that are not in yet, or no more as their runs were undone, with why, and what to type."""
     # By name: a file that was exported again takes the place of the one before.
-    last = {(each["target"], each["source_name"], each["files"]): each for each in starts if each["digest"]}
-    are_in = {(each["target"], each["source_name"], each["digest"]) for each in starts if is_in(each, undone)}
-    for (*its, _), each in last.items():
-        if (*its, each["digest"]) not in are_in and not each["is_running"]:
-            code = "it did not end" if each["exit_code"] is None else f"exit code {each['exit_code']}"
-            again = f"triage-import run @{each['import_name']}" if each["import_name"] else "the same command"
-            files = ", ".join(json.loads(each["files"]))
-            why = (
-                "its run was undone, or one before it with rows of the same issues"
-                if each["run"] in undone
-                else each["why"] or "no reason is known"
-            )
-            yield f"Not in yet: {files}: {code}, {why}; {again}"
+    last: dict[tuple[str, str, str], Note] = {}
+    are_in = set[tuple[str, str, str]]()
+    for start in starts:
+        if start["digest"]:
+            last[start["target"], start["source_name"], start["files"]] = start
+        if is_in(start, undone):
+            are_in.add((start["target"], start["source_name"], start["digest"]))
+    for (target, source_name, _), start in last.items():
+        if start["is_running"] or (target, source_name, start["digest"]) in are_in:
+            continue
+        code = "it did not end"
+        if start["exit_code"] is not None:
+            code = f"exit code {start['exit_code']}"
+        command = "the same command"
+        if start["import_name"]:
+            command = f"triage-import run @{start['import_name']}"
+        files = ", ".join(json.loads(start["files"]))
+        reason = start["why"] or "no reason is known"
+        if start["run"] in undone:
+            reason = "its run was undone, or one before it with rows of the same issues"
+        yield f"Not in yet: {files}: {code}, {reason}; {command}"
 
 
 AGAIN = "rejected-again"
@@ -113,7 +125,8 @@ class Recorded(Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Parse the words of the command; one whose words can't be used was started, too."""
-        words, lenient = [*args], {"resilient_parsing": True, "ignore_unknown_options": True}
+        words = [*args]
+        lenient = {"resilient_parsing": True, "ignore_unknown_options": True}
         try:
             return super().make_context(info_name, args, parent, **extra)
         except (click.UsageError, ImporterError) as error:
@@ -131,72 +144,83 @@ class Recorded(Command):
             code = self._start(ctx)
             if ctx.info_name == "run" and code in IS_IN and not ctx.params["dry_run"]:
                 code = self._try_rejected(ctx, code)
-        found, _, said = ctx.find_root().obj or (None, "", dict[str, Any]())
-        if found is not None and REPORTS in said and out.is_dir() and not ctx.params["dry_run"]:
+        configuration, _, settings = ctx.find_root().obj or (None, "", dict[str, Any]())
+        if configuration is None or REPORTS not in settings:
+            return code
+        if out.is_dir() and not ctx.params["dry_run"]:
             from importer.report.folder import remove_old
 
             with _warning():
-                remove_old(out, said[REPORTS]["keep"], found.text)
+                remove_old(out, settings[REPORTS]["keep"], configuration.text)
         return code
 
     def _start(self, ctx: click.Context) -> int:
-        given = ctx.params
-        if given.get("files") not in (EACH_ONCE, NEWEST) or given["dry_run"]:
+        params = ctx.params
+        if params.get("files") not in (EACH_ONCE, NEWEST) or params["dry_run"]:
             return self._carry_out(ctx)
         from importer.cli.run_options import RunOptions
 
         try:
-            options = RunOptions(**{name: given[name] for name in declared(RunOptions)})
-            its = {"target": target_name(options.sandbox, options.api_url), "source_name": source_name_of(options)}
-            found = find_due(given["sources"], options, **its)
+            options = RunOptions(**{name: params[name] for name in declared(RunOptions)})
+            target = target_name(options.sandbox, options.api_url)
+            place = {"target": target, "source_name": source_name_of(options)}
+            deliveries = find_due(params["sources"], options, **place)
         except ImporterError as error:
             _end(ctx, _begin(ctx), error)
             raise
-        if not found.due:
-            return self._end_without_news(ctx, its)
-        names, ages = Counter(Path(each).name for each in given["sources"]), {name: given[name] for name in AGES}
-        read_aliases = partial(read_moved, options.ledger, **its)
-        return deliver(options, found, read_aliases, partial(self._import_one, ctx, its, given["out"], names, ages))
+        if not deliveries.due:
+            return self._end_without_news(ctx, place)
+        names = Counter(Path(source).name for source in params["sources"])
+        ages = {name: params[name] for name in AGES}
+        read_aliases = partial(read_moved, options.ledger, **place)
+        import_one = partial(self._import_one, ctx, place, params["out"], names, ages)
+        return deliver(options, deliveries, read_aliases, import_one)
 
     def _try_rejected(self, ctx: click.Context, code: int) -> int:
         """Give rows back that Triage refused, or another mapping rejected: a run of its own, with limits of its own."""
         from importer.ledger.opening import read_ledger
         from importer.library.still_rejected import choose_rejected, may_be_due, write_rejected
 
-        given, ended = ctx.params, ctx.meta[ANSWER]
-        if not may_be_due(ended, given):
+        params = ctx.params
+        ended = ctx.meta[ANSWER]
+        if not may_be_due(ended, params):
             return code
         with TemporaryDirectory(prefix="triage-import-") as folder:
-            with read_ledger(given["ledger"]) as book:
-                due = choose_rejected(book, ended, given)
+            with read_ledger(params["ledger"]) as book:
+                due = choose_rejected(book, ended, params)
                 if not due:
                     return code
                 files = write_rejected(book, ended.target, ended.source_name, Path(folder), due)
-            given.update(dict.fromkeys((*AGES, "min_rows")), sources=tuple(map(str, files)))
-            ctx.meta[TRIES_AGAIN], given["as_json"] = True, False  # stdout has the summary of what was asked for
-            given.update(max_rejected=RowLimit.read("100%"), out=given["out"] and given["out"] / AGAIN)
+            params.update(dict.fromkeys((*AGES, "min_rows")), sources=tuple(map(str, files)))
+            ctx.meta[TRIES_AGAIN] = True
+            params["as_json"] = False  # stdout has the summary of what was asked for
+            params["max_rejected"] = RowLimit.read("100%")
+            if params["out"]:
+                params["out"] /= AGAIN
             rows = f"{counted(len(due), 'row')} that earlier runs rejected, or Triage refused"
-            Console(quiet=given["quiet"]).say(f"{rows}: they are tried again.")
-            codes = code, self._carry_out(ctx, target=ended.target, source_name=ended.source_name)
-        return min(codes, key=lambda each: ExitCode.of(each).rank)
+            Console(quiet=params["quiet"]).say(f"{rows}: they are tried again.")
+            code_of_rejected = self._carry_out(ctx, target=ended.target, source_name=ended.source_name)
+        return min(code, code_of_rejected, key=lambda code: ExitCode.of(code).rank)
 
-    def _end_without_news(self, ctx: click.Context, its: Mapping[str, str]) -> int:
+    def _end_without_news(self, ctx: click.Context, place: Mapping[str, str]) -> int:
         """All files are in: that is a start, too."""
         from importer.report.summary import Summary, times
 
-        start = _begin(ctx, **its)
-        known = {**its, "version": __version__, **times(time.time())}
-        ctx.meta[ANSWER] = summary = Summary(run_id="", exit_code=int(ExitCode.DONE), rows=0, **known)
+        start = _begin(ctx, **place)
+        details = {**place, "version": __version__, **times(time.time())}
+        summary = Summary(run_id="", exit_code=int(ExitCode.DONE), rows=0, **details)
+        ctx.meta[ANSWER] = summary
         _end(ctx, start)
-        Console(quiet=bool(ctx.params["quiet"])).say(f"No new file: {listed(ctx.params['sources'], 3)} are in already.")
+        sources = listed(ctx.params["sources"], 3)
+        Console(quiet=bool(ctx.params["quiet"])).say(f"No new file: {sources} are in already.")
         if ctx.params["as_json"]:
             print_data(summary.as_text())
         return summary.exit_code
 
     def _carry_out(
-        self, ctx: click.Context, holds: Callable[[], Mapping[str, str]] = dict[str, str], **known: str
+        self, ctx: click.Context, holds: Callable[[], Mapping[str, str]] = dict[str, str], **details: str
     ) -> int:
-        start = _begin(ctx, **known)
+        start = _begin(ctx, **details)
         try:
             ctx.meta[HOLDS] = holds()
             code = int(super().invoke(ctx) or 0)
@@ -209,30 +233,35 @@ class Recorded(Command):
     def _import_one(
         self,
         ctx: click.Context,
-        its: Mapping[str, str],
+        place: Mapping[str, str],
         out: Path | None,
         names: Mapping[str, int],
         ages: Mapping[str, float | None],
-        one: Delivery,
+        delivery: Delivery,
         holds: Callable[[], Mapping[str, str]],
     ) -> Summary:
-        """Import one of several files, with reports in a folder of its own; `its` are target and source name of all.
+        """Import one of several files, with reports in a folder of its own; `place` is target and source name of all.
 
         `ages` are what the newest of them may have.
         """
-        ctx.params["sources"] = (one.name,)
-        ctx.params.update(ages if one.is_newest else dict.fromkeys(ages))
-        name = Path(one.name).name
-        ctx.params["out"] = out and out / (name if names[name] == 1 else f"{one.digest[:8]}-{name}")
-        self._carry_out(ctx, holds, digest=one.digest, **its)
+        ctx.params["sources"] = (delivery.name,)
+        ctx.params.update(ages if delivery.is_newest else dict.fromkeys(ages))
+        name = Path(delivery.name).name
+        if names[name] != 1:
+            name = f"{delivery.digest[:8]}-{name}"
+        ctx.params["out"] = out and out / name
+        self._carry_out(ctx, holds, digest=delivery.digest, **place)
         ended: Summary = ctx.meta[ANSWER]
         return ended
 
 
-def _begin(context: click.Context, **known: str) -> Start:
-    given, root = context.params, context.find_root()
-    files = given.get("sources") or [given.get("name") or ""]
-    start = context.meta[START] = Start(context.info_name or "", files, given, root.obj[1] if root.obj else "", **known)
+def _begin(context: click.Context, **details: str) -> Start:
+    params = context.params
+    root = context.find_root()
+    files = params.get("sources") or [params.get("name") or ""]
+    import_name = root.obj[1] if root.obj else ""
+    start = Start(context.info_name or "", files, params, import_name, **details)
+    context.meta[START] = start
     return start
 
 
@@ -253,14 +282,21 @@ def _refuse_others(context: click.Context) -> None:
     """Raise UsageError for an output that the command uses otherwise, or that something else has written."""
     from importer.report.folder import is_report
 
-    given, ways = context.params, {"log_file": (LOG_OPTION, LOG_BEGINS), "metrics_file": METRICS}
+    params = context.params
+    ways = {"log_file": (LOG_OPTION, LOG_BEGINS), "metrics_file": METRICS}
     for name, (option, begins) in ways.items():
-        if (path := given.get(name)) is not None:
-            if given["out"] is not None and is_report(path, given["out"]):
-                raise refusal(path, option, "has the place of a report")
-            values = (each for other, each in given.items() if other != name)
-            words = (word for each in values for word in (each if isinstance(each, tuple) else (each,)))
-            refuse_others(path, option, begins, [Path(word) for word in words if isinstance(word, (str, Path))])
+        path = params.get(name)
+        if path is None:
+            continue
+        if params["out"] is not None and is_report(path, params["out"]):
+            raise refusal(path, option, "has the place of a report")
+        paths = list[Path]()
+        for other_name, value in params.items():
+            if other_name == name:
+                continue
+            words = value if isinstance(value, tuple) else (value,)
+            paths += [Path(word) for word in words if isinstance(word, (str, Path))]
+        refuse_others(path, option, begins, paths)
 
 
 @contextmanager

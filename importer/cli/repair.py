@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -71,15 +72,18 @@ def repair(options: RepairOptions, name: str) -> Summary:
         return Repair(run, mapping, chosen)
 
     require_terminal(options)
-    taken = ChangeOptions(**arguments_of(options, ChangeOptions), apply=options.apply)
+    change_options = ChangeOptions(**arguments_of(options, ChangeOptions), apply=options.apply)
     with Console() as console:
         caller = calling(console, changes=showing(console, describe))
-        return take_back(name, taken, make, lambda way: confirm(way, yes=options.yes), caller)
+        ask = partial(confirm, yes=options.yes)
+        return take_back(name, change_options, make, ask, caller)
 
 
 def confirm(way: ChangeRunner, *, yes: bool) -> str:
     """Ask before issues are changed, if there are any and `--yes` isn't given. Returns a refusal, or ""."""
-    if yes or not way.to_change or click.confirm(f"Patch {counted(way.to_change, 'issue')}?", default=False, err=True):
+    if yes or not way.to_change:
+        return ""
+    if click.confirm(f"Patch {counted(way.to_change, 'issue')}?", default=False, err=True):
         return ""
     return "The answer was no."
 
@@ -93,7 +97,8 @@ def describe(way: ChangeRunner) -> Iterator[str]:
     for turn, issues in change_set.turns.most_common(LINES_SHOWN):
         yield f"  {turn.field}: {turn.before} → {turn.after}   {counted(issues, 'issue')}"
     if len(change_set.turns) > LINES_SHOWN:
-        yield f"  … and {counted(len(change_set.turns) - LINES_SHOWN, 'more change')}: see results.csv"
+        further = len(change_set.turns) - LINES_SHOWN
+        yield f"  … and {counted(further, 'more change')}: see results.csv"
     yield say_counts(way.codes, change_set.planned)
     for problem, issues in change_set.count_left(LINES_SHOWN):
         yield f"  {issues:,} left alone: {problem}"
@@ -107,11 +112,11 @@ def say_counts(counts: Counter[str], differ: int) -> str:
     if not differ:
         return "No issue differs: nothing to repair."
     patched = ((counts[UNTOUCHED], "untouched"), (counts[EDITED], "edited elsewhere"))
-    will = " and ".join(filter(None, (amounts([each]) for each in patched)))
-    others = (
+    will = " and ".join(filter(None, (amounts([pair]) for pair in patched)))
+    unpatched = (
         (counts[CORRECTED], "already corrected"),
         (counts[GONE], "deleted in Triage"),
         (counts[CONFLICT], "changed by a person: left alone, see conflicts.csv"),
     )
-    parts = filter(None, (will and f"{will} will be patched", amounts(others)))
+    parts = filter(None, (will and f"{will} will be patched", amounts(unpatched)))
     return f"{counted(differ, 'differs', 'differ')}: {', '.join(parts)}"

@@ -102,7 +102,8 @@ def report_source(name: str, options: ReportOptions) -> int:
         url = IssueUrl(options.issue_url or find_issue_url(book, target, name))
         written = write_migration(folder, lambda: walk(book, target, name), options.tracker, url)
         console.say(f"{name} → {target}: {describe_states(written.states)}.")
-        console.say(f"Reports: {', '.join(str(folder.path / file) for file in written.files)}")
+        paths = ", ".join(str(folder.path / file) for file in written.files)
+        console.say(f"Reports: {paths}")
         if options.tracker:
             console.say(
                 "It has the titles from Triage: importing it changes those in the old tracker, see "
@@ -117,5 +118,9 @@ def find_issue_url(ledger: Ledger, target: str, source_name: str) -> str:
     """Return the pattern of an issue's address that the newest run of a source has kept; "" if none has."""
     from importer.report.from_ledger import kept_details
 
-    its = (run for run in ledger.list_runs() if (run.target, run.source_name) == (target, source_name))
-    return next((url for run in its if (url := kept_details(run).issue_url)), "")
+    for run in ledger.list_runs():
+        if (run.target, run.source_name) != (target, source_name):
+            continue
+        if url := kept_details(run).issue_url:
+            return url
+    return ""

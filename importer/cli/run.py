@@ -51,17 +51,26 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
         requiring_terminal,
     )
 
-    def show(seen: Seen) -> None:
+    def show(check: Seen) -> None:
         """Show a check, and above a question what is asked."""
         below = list[str]()
-        if seen.destination and seen.checked.workload.requests and not seen.refusal:
-            below += (
-                describe_question(seen.checked, seen.destination, seen.page, seen.doubts)
-                if seen.asks
-                else describe_new_categories(seen.checked, seen.destination)
-            )
-        how = {"is_asked": seen.asks, "names_new": seen.destination is not None, "is_verbose": options.verbose}
-        console.say_all(describe_check(seen.job, seen.checked, sys.stderr, seen.rate, below, **how))
+        destination = check.destination
+        if destination and check.checked.workload.requests and not check.refusal:
+            if check.asks:
+                below += describe_question(check.checked, destination, check.page, check.doubts)
+            else:
+                below += describe_new_categories(check.checked, destination)
+        lines = describe_check(
+            check.job,
+            check.checked,
+            sys.stderr,
+            check.rate,
+            below,
+            is_asked=check.asks,
+            names_new=destination is not None,
+            is_verbose=options.verbose,
+        )
+        console.say_all(lines)
 
     def confirm(question: Question) -> bool:
         if not question.canary:
@@ -76,7 +85,8 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
         key_command = lambda: options.key_command  # noqa: E731
         caller = calling(console, key_command=key_command, ready=ready, show=show)
         agreed = confirm if options.is_asked else importer.YES
-        summary = importer.run(*sources, confirm=agreed, caller=caller, **options.arguments()).summary
+        result = importer.run(*sources, confirm=agreed, caller=caller, **options.arguments())
+        summary = result.summary
     if options.quiet:
         console.speak()
         console.say_all(describe_quietly(summary))

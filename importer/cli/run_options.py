@@ -61,15 +61,17 @@ class RunOptions(ImportOptions, Unasked, Unwatched, Verbose, Json):
     @property
     def key_command(self) -> list[str]:
         """The words of the configuration's command that prints the API key. Raises UsageError if it isn't safe."""
-        found, _, given = click.get_current_context().find_root().obj or (None, "", {})
-        return found.key_command(given) if found is not None else []
+        configuration, _, settings = click.get_current_context().find_root().obj or (None, "", {})
+        return configuration.key_command(settings) if configuration is not None else []
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `importer.run`."""
-        given = arguments_of(self, ImportOptions)
+        arguments = arguments_of(self, ImportOptions)
         if self.sandbox:  # the variable is meant for what goes to Triage
-            given.pop("api_url", None)
-        return given | ({"fail_on": self.fail_on or "new"} if self.yes else {})
+            arguments.pop("api_url", None)
+        if self.yes:
+            arguments["fail_on"] = self.fail_on or "new"
+        return arguments
 
 
 def _source_of(option: str) -> ParameterSource | None:

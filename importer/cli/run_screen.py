@@ -39,14 +39,19 @@ ADDED = {
 
 def how_long(load: Workload, rate: float) -> str:
     """Say how long sending takes at so many requests a second; 0 is no limit."""
-    return f"about {format_duration(load.requests / rate)} at this rate" if rate else "as fast as the target takes them"
+    if not rate:
+        return "as fast as the target takes them"
+    return f"about {format_duration(load.requests / rate)} at this rate"
 
 
 def describe_additions(load: Workload) -> str:
     """List what is added to issues: `4 comments, 2 relations`; "" if there is nothing."""
-    known = ADDED.keys() - {Act.REOPEN}  # whether an issue is finished is only seen then
-    added = ((act, number) for act, number in load.operations.items() if act in known and number)
-    return ", ".join(counted(number, ADDED[act]) for act, number in added)
+    parts = list[str]()
+    for act, number in load.operations.items():
+        # Whether an issue is finished is only seen then.
+        if number and act in ADDED and act is not Act.REOPEN:
+            parts.append(counted(number, ADDED[act]))
+    return ", ".join(parts)
 
 
 def describe_question(checked: Checked, destination: Destination, page: str, doubts: Iterable[str]) -> Iterator[str]:
@@ -68,8 +73,8 @@ def describe_question(checked: Checked, destination: Destination, page: str, dou
         yield f"  First {counted(len(checked.sample), 'issue')} as a canary, to be read back; then you are asked again."
     if checked.rejected:
         causes = checked.tally.causes.kinds(Weight.HELD)[:CAUSES_ASKED]
-        why = ", ".join(f"{cause.rows:,} × {cause.code}" for cause in causes)
-        yield f"  {counted(checked.rejected, 'row')} not to be sent: {why}."
+        reasons = ", ".join(f"{cause.rows:,} × {cause.code}" for cause in causes)
+        yield f"  {counted(checked.rejected, 'row')} not to be sent: {reasons}."
     yield from describe_new_categories(checked, destination)
     yield f"  Every row and its planned outcome: {page}"
 
@@ -119,34 +124,41 @@ def describe_outcomes(summary: Summary) -> Iterator[str]:
     counts = amounts((rows, names.get(name, name)) for name, rows in summary.outcomes().items())
     speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
     took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
-    yield f"{counted(summary.rows, 'row')}{' rehearsed' * summary.is_rehearsal}: {counts or 'nothing to do'}{took}"
+    rows = counted(summary.rows, "row") + " rehearsed" * summary.is_rehearsal
+    yield f"{rows}: {counts or 'nothing to do'}{took}"
     if summary.additions:
         added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
         yield f"Added to issues: {', '.join(added)}."
-    yield from _describe_news(summary, [each for each in summary.new if each["outcome"] != Outcome.REJECTED])
+    news = [row for row in summary.new if row["outcome"] != Outcome.REJECTED]
+    yield from _describe_news(summary, news)
 
 
-def _describe_news(summary: Summary, shown: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def _describe_news(summary: Summary, rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """Yield the first rows that need somebody and didn't in the last run, each with its message."""
     from importer.report.from_ledger import NEWS_SHOWN  # loads the ledger, which a check does without
 
-    for each in shown:
-        said = "; ".join((each["message"] or each["code"]).splitlines())
-        yield f"  {each['outcome']} {each['key'] or each['row']}: {said}"
-    kinds = {each["outcome"] for each in shown}
-    left = sum(each.new for each in summary.notices if each.cause in kinds) - len(shown)
-    if len(shown) == NEWS_SHOWN and left > 0:
-        yield f"  and {left:,} more: results.csv"
+    outcomes = set[str]()
+    for row in rows:
+        outcomes.add(row["outcome"])
+        message = "; ".join((row["message"] or row["code"]).splitlines())
+        name = row["key"] or row["row"]
+        yield f"  {row['outcome']} {name}: {message}"
+    total = sum(notice.new for notice in summary.notices if notice.cause in outcomes)
+    if len(rows) == NEWS_SHOWN and total > NEWS_SHOWN:
+        yield f"  and {total - NEWS_SHOWN:,} more: results.csv"
 
 
 def describe_quietly(summary: Summary) -> Iterator[str]:
     """Yield what a scheduler mails: nothing if nobody is needed; else what the code means, why, and what is new."""
     if summary.exit_code:
-        yield f"Exit code {summary.exit_code}: {ExitCode.of(summary.exit_code).sentence}"
-        yield from filter(None, [summary.stopped_because])
-        yield from (f"warning: {each}" for each in summary.warnings)
+        sentence = ExitCode.of(summary.exit_code).sentence
+        yield f"Exit code {summary.exit_code}: {sentence}"
+        if summary.stopped_because:
+            yield summary.stopped_because
+        for warning in summary.warnings:
+            yield f"warning: {warning}"
         yield from _describe_news(summary, summary.new)
-    elif not (summary.tells_known and any(each.is_due and not each.put_off for each in summary.notices)):
+    elif not summary.tells_known or not any(notice.is_due and not notice.put_off for notice in summary.notices):
         return
     for notice in summary.notices:
         yield from notice.lines
@@ -175,14 +187,20 @@ def describe_end(summary: Summary) -> Iterator[str]:
     yield from _describe_changes(summary)
     if summary.is_cut_short:
         yield f"Stopped: {summary.stopped_because}"
-        left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
-        yield f"{': '.join(filter(None, (left, summary.how_on)))}."
+        still_planned = "All rows were sent"
+        if summary.planned:
+            still_planned = f"{counted(summary.planned, 'row')} still to be sent"
+        sentence = ": ".join(filter(None, (still_planned, summary.how_on)))
+        yield f"{sentence}."
     elif summary.stopped_because:
         yield f"Nothing was sent: {summary.stopped_because}"
-    told = (PLANNED, UNKNOWN)  # above, and below with the time at which it can be settled
-    yield from (each.line for each in summary.notices if each.cause not in told)
+    for notice in summary.notices:
+        if notice.cause not in (PLANNED, UNKNOWN):  # above, and below with the time at which it can be settled
+            yield notice.line
     if summary.unknown:
-        when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
+        when = ""
+        if summary.unknown_until:
+            when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}"
         yield (
             f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when} "
             "to settle it."
@@ -199,15 +217,15 @@ def _describe_corrections(summary: Summary) -> Iterator[str]:
         yield f"Values to correct: fill in the column `new value` of {fixes}, then use --fixes {fixes}"
     if summary.rejected or summary.failed:
         files = ", ".join(str(folder / name) for name in summary.errors or ("",))
-        these = "those files" if len(summary.errors) > 1 else "that file"
-        yield f"Rows to correct: {files}; then give the same command {these} as SOURCE."
+        source = "those files" if len(summary.errors) > 1 else "that file"
+        yield f"Rows to correct: {files}; then give the same command {source} as SOURCE."
 
 
 def _describe_changes(summary: Summary) -> Iterator[str]:
     """Yield what differs from Triage, or from the last run."""
-    if found := summary.findings.get("found-changed", 0):
+    if found_changed := summary.findings.get("found-changed", 0):
         yield (
-            f"{counted(found, 'row')} found {OTHERWISE}: the next run with --on-change update updates what no "
+            f"{counted(found_changed, 'row')} found {OTHERWISE}: the next run with --on-change update updates what no "
             "person can have changed there."
         )
     if partial := summary.findings.get(GROUP_PARTIAL, 0):
@@ -215,9 +233,9 @@ def _describe_changes(summary: Summary) -> Iterator[str]:
             f"{counted(partial, 'row')} of issues that were written from others, too, which the source lacks or has "
             "changed: left as they are. If each export has all rows of its issues, set `input: {kind: snapshot}`."
         )
-    if summary.changed > found + partial:
+    if summary.changed > found_changed + partial:
         accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
-        rows = counted(summary.changed - found - partial, "row")
+        rows = counted(summary.changed - found_changed - partial, "row")
         yield f"{rows} {OTHERWISE}: --on-change update{accept} updates what no person changed there."
     if summary.recurring:
         from importer.report.recurring import describe_recurring

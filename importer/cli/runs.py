@@ -129,13 +129,18 @@ def prune_command(options: PruneOptions) -> None:
     from importer.ledger.forgetting import find_prunable, lost_ways, measure, prune
     from importer.ledger.opening import open_ledger, read_ledger
 
-    keep, older_than, apply = options.keep, options.older_than, options.apply
+    keep = options.keep
+    older_than = options.older_than
+    apply = options.apply
     if keep is None and older_than is None:
         raise UsageError(
             "Neither --keep nor --older-than says which runs are old.", hint="triage-import runs prune --keep 30"
         )
-    with Console() as console, (open_ledger if apply else read_ledger)(chosen_ledger(options)) as book:
-        old, before = find_prunable(book, keep or 1, time.time() - (older_than or 0.0)), measure(book)
+    opens = open_ledger if apply else read_ledger
+    with Console() as console, opens(chosen_ledger(options)) as book:
+        ended_before = time.time() - (older_than or 0.0)
+        old = find_prunable(book, keep or 1, ended_before)
+        before = measure(book)
         for run in old:
             console.say(f"{run.name}: its rows will be dropped, its figures kept.")
         for name in lost_ways(old):
@@ -144,8 +149,8 @@ def prune_command(options: PruneOptions) -> None:
             prune(book, old)
             console.say(f"{counted(len(old), 'run')} pruned; {book.name} had {_megabytes(before)}.")
         else:
-            more = " Add --apply to do it." if old else ""
-            console.say(f"{counted(len(old), 'run')} to prune; {book.name} has {_megabytes(before)}.{more}")
+            advice = " Add --apply to do it." if old else ""
+            console.say(f"{counted(len(old), 'run')} to prune; {book.name} has {_megabytes(before)}.{advice}")
 
 
 @runs.command("forget", cls=Command)
@@ -161,7 +166,8 @@ def forget_command(options: ForgetOptions, keys: Sequence[str]) -> None:
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.report.from_ledger import PAGE
 
-    with Console() as console, (open_ledger if options.apply else read_ledger)(chosen_ledger(options)) as book:
+    opens = open_ledger if options.apply else read_ledger
+    with Console() as console, opens(chosen_ledger(options)) as book:
         traces = find_traces(book, keys, PAGE)
         unknown = listed([*map(repr, traces.unknown)], SHOWN)
         if len(traces.unknown) == len(keys):
@@ -174,8 +180,10 @@ def forget_command(options: ForgetOptions, keys: Sequence[str]) -> None:
             console.say(f"Reports that may still have it: {folder}")
         if options.apply:
             forget(book, traces, PAGE)
-        amount = f"{counted(len(traces.keys), 'issue')} and {counted(len(traces.rows), 'row')}"
-        amount += f", and what {counted(len(traces.runs), 'run')} of their source say in words,"
+        issues = counted(len(traces.keys), "issue")
+        rows = counted(len(traces.rows), "row")
+        past_runs = counted(len(traces.runs), "run")
+        amount = f"{issues} and {rows}, and what {past_runs} of their source say in words,"
         if not traces.runs and not traces.keys:
             console.say(f"{book.name} has nothing of them.")
         elif options.apply:
@@ -198,38 +206,51 @@ def read(options: RunsOptions) -> str:
 
     source = options.source
     with read_ledger(options.ledger) as book:
-        known = {each[0].run.name: each for each in with_undone(list_overviews(book))}
+        pairs = {pair[0].run.name: pair for pair in with_undone(list_overviews(book))}
         starts = list_starts(book, options.ledger)
-        lines = list_lines(starts, known)
-        lines = [each for each in lines if source in (None, each["source_name"])]
-        lines = [each for each in lines if each["started_at"] >= (options.since or 0.0)][: options.last]
+        since = options.since or 0.0
+        lines = list[dict[str, Any]]()
+        for line in list_lines(starts, pairs):
+            if source in (None, line["source_name"]) and line["started_at"] >= since:
+                lines.append(line)
+        lines = lines[: options.last]
         if options.as_json:
-            shown = [each | {"started_at": format_iso(each["started_at"])} for each in lines]
-            return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
+            documents = [line | {"started_at": format_iso(line["started_at"])} for line in lines]
+            return json.dumps(documents, ensure_ascii=False, indent=2) + "\n"
         if not lines:
-            return f"No run yet{f' of {source}' if source else ''} in the ledger {book.name}.\n"
-        more = f"Of one run: {run_command(book.name, 'runs', 'show', 'RUN')}\n"
-        ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
-        its = [each for each in starts if source in (None, each["source_name"])]
-        waiting = (f"{line}\n" for line in describe_open(its, find_undone(book, known.values())))
-        stands = (f"{line}\n" for line in describe_standing(known.values(), book, source))
-        return "".join((*describe_starts(lines), *waiting, *stands, "\n", more, *ends))
+            of_source = f" of {source}" if source else ""
+            return f"No run yet{of_source} in the ledger {book.name}.\n"
+        texts = [*describe_starts(lines)]
+        starts_of_source = [start for start in starts if source in (None, start["source_name"])]
+        undone = find_undone(book, pairs.values())
+        texts += (f"{line}\n" for line in describe_open(starts_of_source, undone))
+        texts += (f"{line}\n" for line in describe_standing(pairs.values(), book, source))
+        texts += ["\n", f"Of one run: {run_command(book.name, 'runs', 'show', 'RUN')}\n"]
+        if source is None:
+            texts.append(f"The ledger takes {_megabytes(measure(book))}.\n")
+        else:
+            texts += _how_far(book, source)
+        return "".join(texts)
 
 
-def describe_standing(known: Iterable[Pair], book: Ledger, source: str | None) -> Iterator[str]:
+def describe_standing(pairs: Iterable[Pair], book: Ledger, source: str | None) -> Iterator[str]:
     """Yield what stands of each source: the notices of its newest import over the whole source."""
     from importer.ledger.overview import find_put_off, still_put_off
 
     last: dict[tuple[str, str], Run] = {}
-    for (run, *_), _ in known:  # the newest comes first
-        if run.kind == "import" and run.options.get("whole") and run.summary and source in (None, run.source_name):
+    for (run, *_), _ in pairs:  # the newest comes first
+        is_asked = source in (None, run.source_name)
+        if is_asked and run.kind == "import" and run.options.get("whole") and run.summary:
             last.setdefault((run.target, run.source_name), run)
     for place, run in last.items():
-        put_off = still_put_off(find_put_off(book, *place))
+        dates = find_put_off(book, *place)
+        put_off = still_put_off(dates)
         for notice in read_notices(run.summary):
             # Of a start that has ended nothing is new.
-            first, *more = replace(notice, new=0, put_off=put_off.get(notice.cause, "")).lines
-            yield from (f"{run.source_name}: {first}", *more)
+            notice = replace(notice, new=0, put_off=put_off.get(notice.cause, ""))
+            first, *further = notice.lines
+            yield f"{run.source_name}: {first}"
+            yield from further
 
 
 def describe_starts(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -238,22 +259,27 @@ def describe_starts(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     from importer.phrases import clip, format_duration, format_time, listed
 
     table = [("start", "import", "took", "exit code", " · ".join(FIGURES), "run", "file", "why")]
-    for each in lines:
-        what = "" if each["command"] == "run" else f"{each['command']} "
-        took, code = each["seconds"], each["exit_code"]
-        table.append(
-            (
-                format_time(each["started_at"]),
-                f"{what}{each['import_name'] or each['source_name']}",
-                "" if took is None else format_duration(took),
-                each["state"] if code is None else str(code),
-                " · ".join(f"{each[name]:,}" for name in FIGURES) if FIGURES[0] in each else "",
-                each["run"]["name"] if each["run"] else "",
-                listed(each["files"], 1),
-                clip(each["why"], WHY_SHOWN),
-            )
+    for line in lines:
+        command = "" if line["command"] == "run" else f"{line['command']} "
+        name = line["import_name"] or line["source_name"]
+        seconds = line["seconds"]
+        code = line["exit_code"]
+        figures = ""
+        if FIGURES[0] in line:
+            figures = " · ".join(f"{line[figure]:,}" for figure in FIGURES)
+        row = (
+            format_time(line["started_at"]),
+            f"{command}{name}",
+            "" if seconds is None else format_duration(seconds),
+            line["state"] if code is None else str(code),
+            figures,
+            line["run"]["name"] if line["run"] else "",
+            listed(line["files"], 1),
+            clip(line["why"], WHY_SHOWN),
         )
-    yield from (f"{printable(line)}\n" for line in as_table(table))
+        table.append(row)
+    for text in as_table(table):
+        yield f"{printable(text)}\n"
 
 
 @runs.command("show", cls=Command)
@@ -268,9 +294,12 @@ def show_command(options: ShowOptions, name: str) -> None:
     from importer.ledger.overview import list_overviews
 
     with read_ledger(chosen_ledger(options)) as book:
-        wanted = book.find_run(name).name
-        (shown,) = (show(each) for each in with_undone(list_overviews(book)) if each[0].run.name == wanted)
-    print_data(json.dumps(shown, ensure_ascii=False, indent=2) + "\n" if options.as_json else as_lines(shown))
+        run_name = book.find_run(name).name
+        (document,) = (show(pair) for pair in with_undone(list_overviews(book)) if pair[0].run.name == run_name)
+    if options.as_json:
+        print_data(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    else:
+        print_data(as_lines(document))
 
 
 def _how_far(book: Ledger, source: str) -> Iterator[str]:
@@ -278,21 +307,28 @@ def _how_far(book: Ledger, source: str) -> Iterator[str]:
     from importer.ledger.source_list import list_sources, walk
     from importer.report.migration import describe_states, name_state
 
-    for target in (each.target for each in list_sources(book) if each.name == source):
+    targets = [known_source.target for known_source in list_sources(book) if known_source.name == source]
+    for target in targets:
         states = Counter(map(name_state, walk(book, target, source)))
         yield f"{source} → {target}: {describe_states(states)}.\n"
 
 
-def as_lines(known: Mapping[str, Any]) -> str:
+def as_lines(document: Mapping[str, Any]) -> str:
     """Format a run's JSON object as lines of text, but for what it has nothing of."""
     from importer.cli.terminal import printable
 
     lines = []
-    for name, value in known.items():
-        some = [value] if not isinstance(value, dict | list) else value
+    for name, value in document.items():
+        parts = value if isinstance(value, list) else [value]
         if isinstance(value, dict):
-            some = [f"{what}: {each:,}" if isinstance(each, int) else f"{what}: {each}" for what, each in value.items()]
+            parts = []
+            for key, figure in value.items():
+                number = f"{figure:,}" if isinstance(figure, int) else figure
+                parts.append(f"{key}: {number}")
         if name.endswith("_at") and value:
-            some = [f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"]
-        lines += [f"{name.replace('_', ' '):12} {printable(str(each))}\n" for each in some if each not in (None, "")]
+            parts = [f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"]
+        label = name.replace("_", " ")
+        for part in parts:
+            if part not in (None, ""):
+                lines.append(f"{label:12} {printable(str(part))}\n")
     return "".join(lines)

@@ -57,11 +57,13 @@ def list_command(options: ListOptions) -> None:
 
     parent = click.get_current_context().parent
     with read_ledger(chosen_ledger(options)) as book:
-        known = list_sources(book)
+        known_sources = list_sources(book)
     if options.as_json or (parent is not None and parent.params.get("as_json")):
-        print_data(json.dumps([show(each) for each in known], ensure_ascii=False, indent=2) + "\n")
+        documents = [show(source) for source in known_sources]
+        print_data(json.dumps(documents, ensure_ascii=False, indent=2) + "\n")
     else:
-        print_data("".join(map(as_lines, known)) or f"No source yet in the ledger {book.name}.\n")
+        text = "".join(map(as_lines, known_sources))
+        print_data(text or f"No source yet in the ledger {book.name}.\n")
 
 
 @sources.command("retire", cls=Command)
@@ -107,11 +109,14 @@ def rejected_command(options: RejectedOptions, name: str) -> None:
 
     target = target_name(options.sandbox, options.api_url)
     with read_ledger(chosen_ledger(options)) as book:
-        found = read_rejected(book.transaction, target, name)
-        lines = [f"{each.name}: since {format_time(each.since)}, {'; '.join(row.messages)}" for each, row in found]
+        lines = list[str]()
+        for rejected, row in read_rejected(book.transaction, target, name):
+            messages = "; ".join(row.messages)
+            lines.append(f"{rejected.name}: since {format_time(rejected.since)}, {messages}")
         if lines and options.out:
             lines += map(str, write_rejected(book, target, name, options.out))
-    print_data("".join(f"{printable(line)}\n" for line in lines) or f"No row of {name!r} waits for anybody.\n")
+    text = "".join(f"{printable(line)}\n" for line in lines)
+    print_data(text or f"No row of {name!r} waits for anybody.\n")
 
 
 @sources.command("dismiss", cls=Command)
@@ -130,14 +135,17 @@ def dismiss_command(options: PlaceOptions, name: str, rows: Sequence[str]) -> No
 
     target = target_name(options.sandbox, options.api_url)
     with Console() as console, open_ledger(chosen_ledger(options)) as book:
-        wanted = {row.removeprefix(f"{name}:") for row in rows}
-        found = find_rejected(book.transaction, target, name)
-        if unknown := wanted - {each.name.removeprefix(f"{name}:") for each in found}:
+        prefix = f"{name}:"
+        row_names = {row.removeprefix(prefix) for row in rows}
+        rejected = find_rejected(book.transaction, target, name)
+        unknown = row_names - {row.name.removeprefix(prefix) for row in rejected}
+        if unknown:
             hint = source_command(book.name, target, "sources", "rejected", name)
-            raise UsageError(f"No rejected row of {name!r} is {', '.join(sorted(unknown))}.", hint=f"They are: {hint}")
-        some = [each for each in found if each.name.removeprefix(f"{name}:") in wanted]
-        dismiss(book.transaction, target, name, some)
-        console.say(f"{counted(len(some), 'row')} dismissed.")
+            names = ", ".join(sorted(unknown))
+            raise UsageError(f"No rejected row of {name!r} is {names}.", hint=f"They are: {hint}")
+        dismissed = [row for row in rejected if row.name.removeprefix(prefix) in row_names]
+        dismiss(book.transaction, target, name, dismissed)
+        console.say(f"{counted(len(dismissed), 'row')} dismissed.")
 
 
 @sources.command("put-off", cls=Command)
@@ -154,9 +162,11 @@ def put_off_command(options: PlaceOptions, name: str, code: str, date: datetime)
     from importer.ledger.overview import note_put_off
     from importer.ledger.source_list import list_sources, no_source
 
-    target, until = target_name(options.sandbox, options.api_url), f"{date:%Y-%m-%d}"
+    target = target_name(options.sandbox, options.api_url)
+    until = f"{date:%Y-%m-%d}"
     with Console() as console, open_ledger(chosen_ledger(options)) as book:
-        if (target, name) not in {(each.target, each.name) for each in list_sources(book)}:
+        places = {(source.target, source.name) for source in list_sources(book)}
+        if (target, name) not in places:
             raise no_source(book, target, name)
         note_put_off(book, target, name, code, until)
         console.say(
@@ -164,27 +174,30 @@ def put_off_command(options: PlaceOptions, name: str, code: str, date: datetime)
         )
 
 
-def show(known: KnownSource) -> dict[str, Any]:
+def show(source: KnownSource) -> dict[str, Any]:
     """Make a source's JSON object; times are ISO 8601 in UTC."""
     from importer.phrases import format_iso
 
     return {
-        **known._asdict(),
-        "last_run": known.last_run or None,
-        "last_started_at": format_iso(known.last_started_at or None),
-        "retired_at": format_iso(known.retired_at),
+        **source._asdict(),
+        "last_run": source.last_run or None,
+        "last_started_at": format_iso(source.last_started_at or None),
+        "retired_at": format_iso(source.retired_at),
     }
 
 
-def as_lines(known: KnownSource) -> str:
+def as_lines(source: KnownSource) -> str:
     """Format a source as a few lines of text."""
     from importer.cli.terminal import printable
     from importer.phrases import counted, format_time
 
-    retired = "" if known.retired_at is None else f", retired {format_time(known.retired_at)}"
-    last = f", the last {known.last_run} of {format_time(known.last_started_at)}" if known.last_run else ""
-    lines = (
-        f"{known.name} → {known.target}{retired}",
-        f"  {counted(known.issues, 'issue')}; {counted(known.imports, 'run')}{last}",
-    )
+    retired = ""
+    if source.retired_at is not None:
+        retired = f", retired {format_time(source.retired_at)}"
+    last = ""
+    if source.last_run:
+        last = f", the last {source.last_run} of {format_time(source.last_started_at)}"
+    issues = counted(source.issues, "issue")
+    imports = counted(source.imports, "run")
+    lines = (f"{source.name} → {source.target}{retired}", f"  {issues}; {imports}{last}")
     return "".join(f"{printable(line)}\n" for line in lines)

@@ -70,16 +70,19 @@ def wrap(line: str, width: int) -> list[str]:
     """Break a line between words, so that no part is wider than `width` but one that is a single word or command."""
     if measure(line) <= width:
         return [line]
-    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    lines, used = [""], 0
+    stripped = line.lstrip(" ")
+    indent = " " * (len(line) - len(stripped) + 2)
+    lines = [""]
+    used = 0
     for word in _WORDS.findall(line):
-        taken = measure(word)
-        if used + taken > width and lines[-1].strip():
+        columns = measure(word)
+        if used + columns > width and lines[-1].strip():
             word = indent + word.lstrip()
             lines.append("")
-            used, taken = 0, measure(word)
+            used = 0
+            columns = measure(word)
         lines[-1] += word
-        used += taken
+        used += columns
     return lines
 
 
@@ -87,7 +90,8 @@ def as_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield a line for each row; each column is as wide as its widest cell."""
     widths = [max(map(measure, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        yield "  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        cells = [pad(cell, width) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
 
 
 def pad(text: str, width: int) -> str:
@@ -102,12 +106,18 @@ def can_ask() -> bool:
 
 def count_lines(lines: Iterable[str], width: int) -> int:
     """Return how many lines of a terminal these take: one that can't be wrapped takes several."""
-    return sum(max(1, -(-measure(part) // width)) for line in lines for part in wrap(line, width))
+    total = 0
+    for line in lines:
+        for part in wrap(line, width):
+            total += max(1, -(-measure(part) // width))
+    return total
 
 
 def measure(text: str) -> int:
     """Return how many columns of a terminal a text takes: a Chinese sign takes two."""
-    return len(text) if text.isascii() else sum(1 + (east_asian_width(sign) in "WF") for sign in text)
+    if text.isascii():
+        return len(text)
+    return sum(1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
 AUTO, ALWAYS, NEVER = CHOICES = ("auto", "always", "never")
@@ -142,14 +152,22 @@ def wants_colour(stream: IO[str]) -> bool:
     """Whether a stream gets colours: by `--color`, else if it is a terminal, and neither NO_COLOR nor TERM object."""
     if _chosen[0] != AUTO:
         return _chosen[0] == ALWAYS
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if not stream.isatty():
+        return False
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def echo_painted(text: str, stream: IO[str], *, nl: bool = True) -> None:
     """Print to a stream, broken between words where it is a terminal, in colour where it wants that. Raises OSError."""
-    has_colour, (width, _) = wants_colour(stream), size_of(stream)
-    text = "\n".join(part for line in text.split("\n") for part in wrap(line, width))
-    click.echo(paint(text) if has_colour else text, file=stream, nl=nl, color=has_colour or None)
+    has_colour = wants_colour(stream)
+    width, _ = size_of(stream)
+    parts = list[str]()
+    for line in text.split("\n"):
+        parts += wrap(line, width)
+    text = "\n".join(parts)
+    if has_colour:
+        text = paint(text)
+    click.echo(text, file=stream, nl=nl, color=has_colour or None)
 
 
 def paint(text: str) -> str:

@@ -48,14 +48,16 @@ def undo(options: UndoOptions, name: str) -> Summary:
     require_terminal(options)
     with Console() as console:
         caller = calling(console, changes=showing(console, describe))
-        agreed = None if not options.apply else importer.YES if options.yes else confirm
-        given = arguments_of(options, library.UndoOptions)
-        return importer.undo(name, confirm=agreed, caller=caller, **given).summary
+        agreed = importer.YES if options.yes else confirm
+        arguments = arguments_of(options, library.UndoOptions)
+        return importer.undo(name, confirm=agreed if options.apply else None, caller=caller, **arguments).summary
 
 
 def confirm(question: UndoQuestion) -> bool | str:
     """Ask; for a deletion the number has to be typed."""
-    restores, closes, deletes = question.restores, question.closes, question.deletes
+    restores = question.restores
+    closes = question.closes
+    deletes = question.deletes
     if restores and not click.confirm(
         f"Restore the old values of {counted(restores, 'issue')}?", default=False, err=True
     ):
@@ -63,8 +65,12 @@ def confirm(question: UndoQuestion) -> bool | str:
     if deletes:
         text = f"{counted(deletes, 'issue')} will be deleted permanently. Type their number to confirm"
         answer = click.prompt(text, default="", show_default=False, err=True)
-        return answer.replace(",", "").strip() == str(deletes) or "The number was not typed."
-    return not closes or click.confirm(f"Close {counted(closes, 'issue')}?", default=False, err=True)
+        if answer.replace(",", "").strip() == str(deletes):
+            return True
+        return "The number was not typed."
+    if not closes:
+        return True
+    return click.confirm(f"Close {counted(closes, 'issue')}?", default=False, err=True)
 
 
 def describe(way: ChangeRunner) -> Iterator[str]:
@@ -74,23 +80,27 @@ def describe(way: ChangeRunner) -> Iterator[str]:
 
     change_set = way.change_set
     assert isinstance(change_set, Undo)
-    assessed = [each for each in way.verdicts if each.code in OUTCOMES]
-    created, updated = ([each for each in assessed if each.restores is restores] for restores in (False, True))
-    if any(each.code == UNTOUCHED for each in created):
+    created: list[VerdictCount] = []
+    updated: list[VerdictCount] = []
+    for verdict in way.verdicts:
+        if verdict.code in OUTCOMES:
+            verdicts = updated if verdict.restores else created
+            verdicts.append(verdict)
+    if any(verdict.code == UNTOUCHED for verdict in created):
         yield REPAIR_ADVISED
     if change_set.has_updated:
         yield from _describe_updated(change_set, way.run.name, updated)
     if created or change_set.created_before or not change_set.has_updated:
         yield from _describe_created(change_set, way.run.name, created, way.unsettled)
     elif change_set.created and not change_set.way:
-        made = counted(change_set.created, "issue")
-        yield f"It created {made}. Add --close or --delete to undo that too."
+        issues = counted(change_set.created, "issue")
+        yield f"It created {issues}. Add --close or --delete to undo that too."
 
 
 def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCount], unsettled: int) -> Iterator[str]:
     from importer.runs.change_set import CLOSED_ALREADY, GONE, TOUCHED, UNTOUCHED
 
-    counts = _count_by(verdicts, lambda each: [each.code])
+    counts = _count_by(verdicts, lambda verdict: [verdict.code])
     parts = (
         (change_set.created_before, f"{change_set.done} by an earlier attempt"),
         (counts[UNTOUCHED], f"untouched (will be {change_set.done})"),
@@ -101,16 +111,17 @@ def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
     )
     created = counts.total() + change_set.created_before
     yield f"{name} created {counted(created, 'issue')}: {amounts(parts)}"
-    traces = _count_by(verdicts, lambda each: each.fields if each.code == TOUCHED else ())
+    traces = _count_by(verdicts, lambda verdict: verdict.fields if verdict.code == TOUCHED else ())
     if traces:
-        yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
+        trace_counts = [f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN)]
+        yield "  " + ", ".join(trace_counts)
 
 
 def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCount]) -> Iterator[str]:
     from importer.codes import CONFLICT
     from importer.runs.change_set import CORRECTED, EDITED, GONE, LATER, RESTORABLE
 
-    counts = _count_by(verdicts, lambda each: [each.code])
+    counts = _count_by(verdicts, lambda verdict: [verdict.code])
     parts = (
         (change_set.given_before, "restored by an earlier attempt"),
         (change_set.given_already, "restored by an earlier undo"),
@@ -124,10 +135,12 @@ def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
     )
     updated = counts.total() + change_set.given_before + change_set.given_already + change_set.kept_none
     yield f"{name} updated {counted(updated, 'issue')}: {amounts(parts)}"
-    fields = _count_by(verdicts, lambda each: each.fields if each.code in (RESTORABLE, EDITED) else ())
+    given_back = (RESTORABLE, EDITED)
+    fields = _count_by(verdicts, lambda verdict: verdict.fields if verdict.code in given_back else ())
     if fields:
-        yield "  " + ", ".join(f"{count:,} × {field}" for field, count in fields.most_common())
-    first = _count_by(verdicts, lambda each: [change_set.undo_first(each.later)] if each.later else ())
+        field_counts = [f"{count:,} × {field}" for field, count in fields.most_common()]
+        yield "  " + ", ".join(field_counts)
+    first = _count_by(verdicts, lambda verdict: [change_set.undo_first(verdict.later)] if verdict.later else ())
     for command, count in first.most_common(NAMES_SHOWN):
         yield f"  {counted(count, 'was', 'were')} changed by a later run as well; first: {command}"
 
@@ -135,7 +148,7 @@ def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
 def _count_by(verdicts: Iterable[VerdictCount], names: Callable[[VerdictCount], Sequence[str]]) -> Counter[str]:
     """Count issues by the names that their verdict has."""
     counts = Counter[str]()
-    for each in verdicts:
-        for name in names(each):
-            counts[name] += each.issues
+    for verdict in verdicts:
+        for name in names(verdict):
+            counts[name] += verdict.issues
     return counts

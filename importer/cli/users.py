@@ -72,20 +72,25 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
     from importer.library.inputs import open_job, reading_of
     from importer.mapping.edited_tables import USER
 
-    output, asks = options.output, options.members or options.fill
+    output = options.output
+    asks = options.members or options.fill
     table = UsersFile(output)
     with Console() as console, open_job(sources, calling(console), **reading_of(options)) as job:
-        known = _read_members(options, console) if asks else ()
+        organisation_members = _read_members(options, console) if asks else ()
         if asks:
-            list_members(known, console)
+            list_members(organisation_members, console)
         counted = count_people(job, console)
-        proposed = propose_users(counted.people, known, fill=options.fill)
-        lines = table.update(proposed, pseudonyms=job.mapping.model.people.show == "pseudonym")
+        proposed = propose_users(counted.people, organisation_members, fill=options.fill)
+        has_pseudonyms = job.mapping.model.people.show == "pseudonym"
+        lines = table.update(proposed, pseudonyms=has_pseudonyms)
         summary = _summarise(counted, lines, output)
         _show(console, summary)
-        where = "" if asks else " (--members lists the ids)"
-        fill_in = "" if summary.filled == summary.people else f"fill in `{USER}` in {output}{where}, then: "
-        console.say(f"Next: {fill_in}{job.typed.repeat('validate', '--users', str(output))}")
+        fill_in = ""
+        if summary.filled != summary.people:
+            where = "" if asks else " (--members lists the ids)"
+            fill_in = f"fill in `{USER}` in {output}{where}, then: "
+        command = job.typed.repeat("validate", "--users", str(output))
+        console.say(f"Next: {fill_in}{command}")
     return summary
 
 
@@ -109,7 +114,8 @@ def list_members(members: Sequence[Member], console: Console) -> None:
 
     console.say(f"Members of the organisation, each with its {USER}: {len(members):,}")
     for member in sorted(members, key=lambda member: (member.name.casefold(), member.mail, member.user_id)):
-        console.say(f"  {member.user_id}  {' · '.join(filter(None, (member.name, member.mail)))}".rstrip())
+        names = " · ".join(filter(None, (member.name, member.mail)))
+        console.say(f"  {member.user_id}  {names}".rstrip())
 
 
 def _summarise(counted: CountedPeople, lines: Sequence[Mapping[str, str]], output: Path) -> UsersSummary:
@@ -124,5 +130,7 @@ def _show(console: Console, summary: UsersSummary) -> None:
 
     people = counted(summary.people, "person", "people")
     console.say(f"{summary.out}: {people}, {summary.filled:,} with a {USER}.")
-    somebody, issues = summary.open_with_somebody, counted(summary.open_issues, "open issue")
-    console.say(f"{somebody:,} of {issues} {'has' if somebody == 1 else 'have'} an owner or assignee.")
+    somebody = summary.open_with_somebody
+    issues = counted(summary.open_issues, "open issue")
+    have = "has" if somebody == 1 else "have"
+    console.say(f"{somebody:,} of {issues} {have} an owner or assignee.")

@@ -36,10 +36,19 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
 
     lines = list[str]()
 
-    def show(seen: Seen) -> None:
-        below = list(describe_next(seen.job, seen.summary)) if seen.summary else []
-        verbose = options.verbose
-        lines.extend(describe_check(seen.job, seen.checked, sys.stdout, seen.rate, below, is_verbose=verbose))
+    def show(check: Seen) -> None:
+        below = list[str]()
+        if check.summary:
+            below += describe_next(check.job, check.summary)
+        described = describe_check(
+            check.job,
+            check.checked,
+            sys.stdout,
+            check.rate,
+            below,
+            is_verbose=options.verbose,
+        )
+        lines.extend(described)
 
     with Console() as console:
         result = importer.validate(

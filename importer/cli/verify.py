@@ -35,4 +35,5 @@ def verify(options: VerifyOptions, name: str) -> VerifySummary:
     import importer
 
     with Console() as console:
-        return importer.verify(name, caller=calling(console), **arguments_of(options, library.VerifyOptions)).summary
+        arguments = arguments_of(options, library.VerifyOptions)
+        return importer.verify(name, caller=calling(console), **arguments).summary

@@ -85,12 +85,18 @@ class ChangeRunner:
         *,
         concurrency: int,
     ) -> None:
-        self.run, self.change_set, self.out = run, change_set, out
-        self._target, self._calls, self._concurrency, self._progress = target, calls, concurrency, progress
+        self.run = run
+        self.change_set = change_set
+        self.out = out
+        self._target = target
+        self._calls = calls
+        self._concurrency = concurrency
+        self._progress = progress
         self._started = time.monotonic()
         self._folder = ReportFolder(out)
         self.verdicts: Sequence[VerdictCount] = ()
-        self.codes, self.outcomes = Counter[str](), Counter[Outcome]()
+        self.codes = Counter[str]()
+        self.outcomes = Counter[Outcome]()
 
     def assess(self) -> None:
         """Assess every issue of the change set.
@@ -106,10 +112,10 @@ class ChangeRunner:
             raise error.as_stop() from error
         self._progress.finish()
         self.verdicts = self.change_set.count()
-        for each in self.verdicts:
-            self.codes[each.code] += each.issues
-            if each.code in OUTCOMES:
-                self.outcomes[OUTCOMES[each.code]] += each.issues
+        for count in self.verdicts:
+            self.codes[count.code] += count.issues
+            if count.code in OUTCOMES:
+                self.outcomes[OUTCOMES[count.code]] += count.issues
 
     @property
     def to_change(self) -> int:
@@ -128,11 +134,17 @@ class ChangeRunner:
 
     def preview(self, refusal: str = "") -> Summary:
         """Write the reports of what applying would do. `refusal` says why it isn't applied, if it was to be."""
-        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.outcomes[Outcome.REJECTED] else ExitCode.DONE
-        if self.unsettled and not refusal:
+        code = ExitCode.DONE
+        if refusal:
+            code = ExitCode.UNUSABLE
+        elif self.unsettled:
             code = ExitCode.UNKNOWN
-        conflicts, lines = self.change_set.conflicts(), self._lines_of
-        return self._report(lines, self._list_rows(lines()), conflicts, self.outcomes, code, because=refusal)
+        elif self.outcomes[Outcome.REJECTED]:
+            code = ExitCode.PARTLY
+        lines = self._lines_of
+        conflicts = self.change_set.conflicts()
+        rows = self._list_rows(lines())
+        return self._report(lines, rows, conflicts, self.outcomes, code, because=refusal)
 
     def apply(self, ledger: Ledger) -> Summary:
         """Change what may be changed, in a run of its own that the same command continues.
@@ -142,38 +154,44 @@ class ChangeRunner:
         change_set = self.change_set
         self._folder.prepare(FILES)
         run = self.run
-        own = ledger.begin_run(
-            RunIdentity(run.target, run.source_name, run.name, change_set.digest, change_set.kind),
-            out=self.out,
-            options={"of": run.name, "digest": change_set.digest, **change_set.options},
-            goes_on=change_set.goes_on,
-        )
-        for some in portions(change_set.find_rows(run.results())):
-            own.register(some)
+        identity = RunIdentity(run.target, run.source_name, run.name, change_set.digest, change_set.kind)
+        options = {"of": run.name, "digest": change_set.digest, **change_set.options}
+        change_run = ledger.begin_run(identity, out=self.out, options=options, goes_on=change_set.goes_on)
+        changed_rows = change_set.find_rows(run.results())
+        for portion in portions(changed_rows):
+            change_run.register(portion)
         self._progress.start(change_set.kind.value, change_set.planned, "issue")
-        stopped, interrupted = None, False
+        stopped = None
+        interrupted = False
         try:
-            self._perform(partial(self._apply, own))
+            self._perform(partial(self._apply, change_run))
         except RunStopped as error:
             stopped = error
         except KeyboardInterrupt:
             interrupted = True
         self._progress.finish()
-        counts = Counter(own.count())
-        lines = partial(self._applied_lines, own)
+        counts = Counter(change_run.count())
+        lines = partial(self._applied_lines, change_run)
         rows = self._list_rows(lines())
         causes = {str(outcome): number for outcome, number in counts.items()}
         causes[PERHAPS_GONE] = rows.verdicts[PERHAPS_GONE]
         notices = find_notices(causes)
         code = decide_exit_code(notices, stopped=stopped, interrupted=interrupted)
-        because = stopped.told if stopped else INTERRUPTED if code == ExitCode.INTERRUPTED else ""
+        because = ""
+        if stopped:
+            because = stopped.told
+        elif code == ExitCode.INTERRUPTED:
+            because = INTERRUPTED
         # What is not settled is none of its rows: once it is, an undo or a repair of its own changes it.
         is_over = ExitCode.of(code).is_complete
         if is_over and self.unsettled:
             code = ExitCode.UNKNOWN
-        summary = self._report(lines, rows, own.conflicts(), counts, code, own.name, because)
-        is_written = summary.exit_code == code
-        own.finish(code if is_written else ExitCode.STOPPED, asdict(summary), is_over=is_over and is_written)
+        conflicts = change_run.conflicts()
+        summary = self._report(lines, rows, conflicts, counts, code, change_run.name, because)
+        if summary.exit_code != code:  # the reports could not be written
+            code = ExitCode.STOPPED
+            is_over = False
+        change_run.finish(code, asdict(summary), is_over=is_over)
         return summary
 
     def _perform(self, work: Callable[[TriageClient], Awaitable[None]]) -> None:
@@ -193,22 +211,29 @@ class ChangeRunner:
 
     async def _assess(self, client: TriageClient) -> None:
         """Assess by the list of issues, while it costs less than to read those that are left, and then by reading."""
-        change_set, pages = self.change_set, 0
+        change_set = self.change_set
+        pages = 0
         connection = RunConnection(client, self.run, self._calls, concurrency=self._concurrency)
         # What a run has updated may be older than the run.
-        back_to = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.first_mark()
+        has_updated = self.run.count()[Outcome.UPDATED]
+        back_to = 0.0 if has_updated else self.run.first_mark()
         with suppress(Interrupted):
             async for page in NewestFirst(client, self._calls, back_to):
                 pages += 1
                 planned = change_set.find([issue.id for issue in page])
                 listed = [(planned[issue.id], issue) for issue in page if issue.id in planned]
-                verdicts = zip(listed, change_set.assess(listed), strict=True)
-                self._record([(change, verdict) for (change, _), verdict in verdicts if verdict is not None])
+                verdicts = change_set.assess(listed)
+                judged = list[tuple[PlannedChange, ChangeVerdict]]()
+                for (change, _), verdict in zip(listed, verdicts, strict=True):
+                    if verdict is not None:
+                        judged.append((change, verdict))
+                self._record(judged)
                 if pages >= change_set.planned - change_set.assessed:
                     break
 
         async def read(change: PlannedChange) -> None:
-            verdict = await connection.workers.when_sure(partial(change_set.read, connection, change))
+            read_issue = partial(change_set.read, connection, change)
+            verdict = await connection.workers.when_sure(read_issue)
             self._record([(change, verdict)])
 
         await connection.workers.work_through(change_set.unassessed(), read)
@@ -217,9 +242,10 @@ class ChangeRunner:
         self.change_set.record(verdicts)
         self._progress.reach(self.change_set.assessed)
 
-    async def _apply(self, own: Run, client: TriageClient) -> None:
+    async def _apply(self, change_run: Run, client: TriageClient) -> None:
         cap = FailureCap(MAX_FAILED, "issues", "See results.csv; the same command continues.")
-        connection, applied = RunConnection(client, own, self._calls, concurrency=self._concurrency, cap=cap), 0
+        connection = RunConnection(client, change_run, self._calls, concurrency=self._concurrency, cap=cap)
+        applied = 0
 
         async def apply(change: PlannedChange) -> None:
             nonlocal applied
@@ -229,37 +255,43 @@ class ChangeRunner:
             if became.outcome is Outcome.FAILED:
                 cap.fail(became.message)
 
-        async with own.sending(self._concurrency):
-            await connection.workers.work_through(iter(self.change_set), apply)
+        async with change_run.sending(self._concurrency):
+            changes = iter(self.change_set)
+            await connection.workers.work_through(changes, apply)
 
-    def _applied_lines(self, own: Run) -> Iterator[ChangeLine]:
-        for row in own.results():
-            verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
-            if verdict == TOUCHED:
-                fields, message = message or fields, ""  # what the last reading found
+    def _applied_lines(self, change_run: Run) -> Iterator[ChangeLine]:
+        for row in change_run.results():
+            code = row.codes[-1]
+            names = row.fields[0]
+            message = row.messages[-1]
+            if code == TOUCHED:
+                names = message or names  # what the last reading found
+                message = ""
             if row.outcome is Outcome.PLANNED:
-                verdict = Outcome.PLANNED.value
+                code = Outcome.PLANNED.value
             elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
-                verdict = self.change_set.name(row.codes[0], row.outcome)
-            its, turns = (row.key, row.triage_id, row.issue_id), self.change_set.find_turns(row.key)
-            yield _line(*its, ChangeVerdict(verdict, tuple(fields.split(", ")), (), message), turns)
+                code = self.change_set.name(row.codes[0], row.outcome)
+            fields = tuple(names.split(", "))
+            verdict = ChangeVerdict(code, fields, (), message)
+            turns = self.change_set.find_turns(row.key)
+            yield _line(row.key, row.triage_id, row.issue_id, verdict, turns)
         yield from self._lines_of(UNSETTLED)
 
     def _lines_of(self, code: str = "") -> Iterator[ChangeLine]:
         for change, verdict in self.change_set.verdicts(code):
-            its = change.operation
-            yield _line(its.key, its.triage_id, its.issue_id, verdict, change.turns)
+            operation = change.operation
+            yield _line(operation.key, operation.triage_id, operation.issue_id, verdict, change.turns)
 
     def _list_rows(self, lines: Iterable[ChangeLine]) -> WorkRows:
         """Return the lines of results.csv as they are on the page."""
-        rows = WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
-        for some in portions(lines):
-            rows.add(
-                [
-                    IssueVerdict(key, number, verdict, ": ".join(filter(None, (fields, message))), issue_id)
-                    for key, number, issue_id, verdict, fields, message, *_ in some
-                ]
-            )
+        issue_url = IssueUrl(kept_details(self.run).issue_url)
+        rows = WorkRows(self.run.find_titles, issue_url)
+        for portion in portions(lines):
+            verdicts = list[IssueVerdict]()
+            for key, number, issue_id, verdict, fields, message, *_ in portion:
+                reason = ": ".join(filter(None, (fields, message)))
+                verdicts.append(IssueVerdict(key, number, verdict, reason, issue_id))
+            rows.add(verdicts)
         return rows
 
     def _report(
@@ -301,17 +333,23 @@ class ChangeRunner:
         except (StorageFull, UsageError) as error:
             if not run_id:
                 raise
-            summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because or error.told)
+            because = because or error.told
+            summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
             with suppress(StorageFull):
                 self._write_page(summary, rows)
         return summary
 
     def _write_page(self, summary: Summary, rows: WorkRows) -> None:
         """Write the page and summary.json. Raises StorageFull."""
-        change_set, were = self.change_set, "was" if summary.updated == 1 else "were"
-        verdict = f"{summary.updated:,} of {counted(summary.rows, 'issue')} {were} {change_set.done}."
-        if not summary.run_id:
-            verdict = f"A preview: {self.to_change:,} of {counted(summary.rows, 'issue')} would be {change_set.done}."
+        change_set = self.change_set
+        issues = counted(summary.rows, "issue")
+        if summary.run_id:
+            were = "was" if summary.updated == 1 else "were"
+            verdict = f"{summary.updated:,} of {issues} {were} {change_set.done}."
+            meanings = CHANGED_MEANINGS
+        else:
+            verdict = f"A preview: {self.to_change:,} of {issues} would be {change_set.done}."
+            meanings = {**CHANGED_MEANINGS, **PREVIEW_MEANINGS}
         write_work_page(
             self._folder,
             summary,
@@ -319,7 +357,7 @@ class ChangeRunner:
             name=f"{change_set.kind.value.capitalize()} of {self.run.name}",
             verdict=verdict,
             table="results.csv",
-            meanings=CHANGED_MEANINGS if summary.run_id else {**CHANGED_MEANINGS, **PREVIEW_MEANINGS},
+            meanings=meanings,
             stopped=summary.stopped_because,
             commands=list(self._next_steps(summary)),
         )
@@ -327,14 +365,19 @@ class ChangeRunner:
     def settle_first(self) -> str:
         """The command that settles the first row with an unknown outcome, "" if there is none."""
         unsettled = self.change_set.verdicts(UNSETTLED)
-        return next((self.run.settle_command(each.operation.key, "ISSUE") for each, _ in unsettled), "")
+        for change, _ in unsettled:
+            return self.run.settle_command(change.operation.key, "ISSUE")
+        return ""
 
     def _next_steps(self, summary: Summary) -> Iterator[tuple[str, str]]:
         """Yield what comes next: why, and the command."""
-        command, words = self.run.command, (self.change_set.kind.value, self.run.name, *self.change_set.typed)
+        command = self.run.command
+        words = (self.change_set.kind.value, self.run.name, *self.change_set.typed)
         if not summary.run_id:
-            why, more = ("Do it", ["--apply"]) if self.to_change else ("Look again", [])
-            yield why, command(*words, *more)
+            if self.to_change:
+                yield "Do it", command(*words, "--apply")
+            else:
+                yield "Look again", command(*words)
             return
         if settle := self.settle_first():
             yield "Settle a row with an unknown outcome, or import again; then continue", settle
@@ -345,6 +388,8 @@ class ChangeRunner:
 
 def _line(key: str, triage_id: str, issue_id: str, verdict: ChangeVerdict, turns: Sequence[Turn]) -> ChangeLine:
     """Return a line of results.csv; a repair says what the fields were and what it makes of them, by line."""
-    shown = [turn for turn in turns if turn.field in verdict.fields]
-    values = "\n".join(turn.before for turn in shown), "\n".join(turn.after for turn in shown)
-    return ChangeLine(key, triage_id, issue_id, verdict.code, ", ".join(verdict.fields), verdict.message, *values)
+    corrected = [turn for turn in turns if turn.field in verdict.fields]
+    before = "\n".join(turn.before for turn in corrected)
+    after = "\n".join(turn.after for turn in corrected)
+    fields = ", ".join(verdict.fields)
+    return ChangeLine(key, triage_id, issue_id, verdict.code, fields, verdict.message, before, after)

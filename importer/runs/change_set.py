@@ -128,7 +128,7 @@ def judge(merged: Merged, untouched: str, message: str, *, is_edited: bool) -> C
         code = EDITED if is_edited or conflicts else untouched
         return ChangeVerdict(code, tuple(merged.patch), conflicts, message)
     if conflicts:
-        return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
+        return ChangeVerdict(CONFLICT, tuple(conflict.field for conflict in conflicts), conflicts, message)
     return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
 
 
@@ -142,8 +142,12 @@ def values_written(snapshot: Snapshot) -> dict[str, Any]:
 
     A description of which a part is in comments was written without it.
     """
-    shortened = {"description": snapshot.fields.get("description")} if snapshot.moved else {}
-    return snapshot.ours | shortened | ({"status": CLOSED} if is_closed_by_undo(snapshot) else {})
+    written = dict(snapshot.ours)
+    if snapshot.moved:
+        written["description"] = snapshot.fields.get("description")
+    if is_closed_by_undo(snapshot):
+        written["status"] = CLOSED
+    return written
 
 
 class ChangeSet(ABC):
@@ -159,8 +163,10 @@ class ChangeSet(ABC):
 
     kind: ClassVar[RunKind]
 
-    def __init__(self, digest: str, done: str, typed: Sequence[str]) -> None:
-        self.digest, self.done, self.typed = digest, done, typed
+    def __init__(self, digest: str, deed: str, typed: Sequence[str]) -> None:
+        self.digest = digest
+        self.done = deed
+        self.typed = typed
         self.options: Mapping[str, Any] = {}
         self.planned = self.assessed = 0
         self._scratch = Scratch(_SCHEMA)
@@ -193,19 +199,24 @@ class ChangeSet(ABC):
 
     def find_open(self, ledger: Ledger, run: Run) -> Run | None:
         """Return the run of an earlier attempt at the same change set that is still open, None if there is none."""
-        runs = (each for each in ledger.list_runs() if each.kind is self.kind and each.is_open)
-        own = (each for each in runs if each.options.get("of") == run.name)
-        return next((each for each in own if each.options["digest"] == self.digest or self.goes_on(each)), None)
+        for attempt in ledger.list_runs():
+            if attempt.kind is not self.kind or not attempt.is_open:
+                continue
+            if attempt.options.get("of") != run.name:
+                continue
+            if attempt.options["digest"] == self.digest or self.goes_on(attempt):
+                return attempt
+        return None
 
-    def goes_on(self, own: Run) -> bool:
+    def goes_on(self, attempt: Run) -> bool:
         """Whether an open run is an attempt at this change set, though its digest is another."""
         return False
 
     def plan(self, changes: Iterable[PlannedChange]) -> None:
         """Add changes."""
-        for some in portions(changes):
-            self._scratch.write(_PLAN, map(_encode, some))
-            self.planned += sum(1 for each in some if each.verdict is None)
+        for portion in portions(changes):
+            self._scratch.write(_PLAN, map(_encode, portion))
+            self.planned += sum(1 for change in portion if change.verdict is None)
 
     def leave_unsettled(self, run: Run) -> None:
         """Add the rows of a run of whose create nobody knows yet what became of it."""
@@ -213,19 +224,23 @@ class ChangeSet(ABC):
             return
         for row in run.results():
             if row.outcome is Outcome.UNKNOWN and not row.issue_id:
-                how = f"it may have an issue; record it with T-… or absent: {run.settle_command(row.key, 'ISSUE')}"
-                verdict = ChangeVerdict(UNSETTLED, message=how)
-                self.plan([PlannedChange(change_of(KnownCreate(row.key), {}), verdict)])
+                command = run.settle_command(row.key, "ISSUE")
+                reason = f"it may have an issue; record it with T-… or absent: {command}"
+                operation = change_of(KnownCreate(row.key), {})
+                verdict = ChangeVerdict(UNSETTLED, message=reason)
+                self.plan([PlannedChange(operation, verdict)])
 
     def find(self, issue_ids: Sequence[str]) -> dict[str, PlannedChange]:
         """Return the changes of those of these issues that have no verdict, by issue id."""
-        some = ", ".join("?" * len(issue_ids))  # of a page of the list
-        found = self._changes(f"code IS NULL AND issue_id IN ({some})", *issue_ids)
-        return {change.operation.issue_id: change for change in found}
+        marks = ", ".join("?" * len(issue_ids))  # of a page of the list
+        changes = self._changes(f"code IS NULL AND issue_id IN ({marks})", *issue_ids)
+        return {change.operation.issue_id: change for change in changes}
 
     def find_turns(self, key: str) -> Sequence[Turn]:
         """Return what a repair corrects in the issue of a key."""
-        return next((change.turns for change in self._changes("key = ?", key)), ())
+        for change in self._changes("key = ?", key):
+            return change.turns
+        return ()
 
     def unassessed(self) -> Iterator[PlannedChange]:
         """Yield the changes of issues without a verdict, in the order in which they were planned."""
@@ -236,22 +251,26 @@ class ChangeSet(ABC):
         return self._changes("NOT is_left ORDER BY place")
 
     def _changes(self, condition: str, *values: Any) -> Iterator[PlannedChange]:
-        for place, change in self._scratch.rows(f"SELECT place, change FROM issues WHERE {condition}", values):
-            yield pickle.loads(change)._replace(place=place)
+        rows = self._scratch.rows(f"SELECT place, change FROM issues WHERE {condition}", values)
+        for place, pickled in rows:
+            change: PlannedChange = pickle.loads(pickled)
+            yield change._replace(place=place)
 
     def record(self, verdicts: Sequence[tuple[PlannedChange, ChangeVerdict]]) -> None:
         """Record verdicts on issues that have none."""
         put = "UPDATE issues SET code = ?, fields = ?, message = ?, conflicts = ? WHERE place = ?"
-        self._scratch.write(put, ((*_encode_verdict(verdict), change.place) for change, verdict in verdicts))
+        rows = ((*_encode_verdict(verdict), change.place) for change, verdict in verdicts)
+        self._scratch.write(put, rows)
         self.assessed += len(verdicts)
 
     def verdicts(self, code: str = "") -> Iterator[tuple[PlannedChange, ChangeVerdict]]:
         """Yield the issues with the verdicts on them, those that are left alone last, or only those of one code."""
-        query = f"SELECT change, code, fields, message FROM issues {'WHERE code = ?' if code else ''}"
-        for change, found, fields, message in self._scratch.rows(
-            f"{query} ORDER BY is_left, place", (code,) if code else ()
-        ):
-            yield pickle.loads(change), ChangeVerdict(found, tuple(orjson.loads(fields)), (), message)
+        condition = "WHERE code = ?" if code else ""
+        query = f"SELECT change, code, fields, message FROM issues {condition} ORDER BY is_left, place"
+        values = (code,) if code else ()
+        for change, verdict_code, names, message in self._scratch.rows(query, values):
+            fields = tuple(orjson.loads(names))
+            yield pickle.loads(change), ChangeVerdict(verdict_code, fields, (), message)
 
     def conflicts(self) -> Iterator[tuple[str, str, Sequence[Sequence[str]]]]:
         """Yield the issues with conflicts: key, `T-…`, and for each field its name, ours, theirs and new."""
@@ -266,18 +285,20 @@ class ChangeSet(ABC):
             "SELECT code, fields, restores, later, count(*) FROM issues WHERE code IS NOT NULL "
             "GROUP BY code, fields, restores, later ORDER BY min(place)"
         )
-        return [
-            VerdictCount(code, orjson.loads(fields), bool(restores), orjson.loads(later), issues)
-            for code, fields, restores, later, issues in self._scratch.rows(query)
-        ]
+        counts = list[VerdictCount]()
+        for code, names, restores, later, issues in self._scratch.rows(query):
+            fields = orjson.loads(names)
+            counts.append(VerdictCount(code, fields, bool(restores), orjson.loads(later), issues))
+        return counts
 
-    def count_left(self, most: int) -> list[tuple[str, int]]:
+    def count_left(self, limit: int) -> list[tuple[str, int]]:
         """Return the most frequent reasons for which issues are left alone, each with the number of its issues."""
         query = (
             "SELECT message, count(*) FROM issues WHERE is_left AND code != ? GROUP BY message "
             "ORDER BY count(*) DESC, min(place) LIMIT ?"
         )
-        return [(message, issues) for message, issues in self._scratch.rows(query, (UNSETTLED, most))]
+        rows = self._scratch.rows(query, (UNSETTLED, limit))
+        return [(message, issues) for message, issues in rows]
 
     def find_rows(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the issues as rows of a run that applies this, each in the place that its row has among those given.
@@ -292,22 +313,27 @@ class ChangeSet(ABC):
             "WHERE key = ? AND code != 'unsettled' AND (? OR file IS NULL)",
             places,
         )
-        found = self._scratch.rows(
+        changed_rows = self._scratch.rows(
             "SELECT file, file_name, record, line, key, is_left, code, fields, message FROM issues "
             "WHERE file IS NOT NULL ORDER BY place"
         )
-        for file, file_name, record, line, key, is_left, code, fields, message in found:
+        for file, file_name, record, line, key, is_left, code, names, message in changed_rows:
             outcome = OUTCOMES[code] if is_left else Outcome.PLANNED
-            named = ", ".join(orjson.loads(fields))
-            yield Row(file, file_name, record, line, key, outcome, (code,), (named,), (message,), ("",))
+            fields = ", ".join(orjson.loads(names))
+            yield Row(file, file_name, record, line, key, outcome, (code,), (fields,), (message,), ("",))
 
 
 def _encode(change: PlannedChange) -> tuple[Any, ...]:
-    its, verdict = change.operation, (None,) * 4 if change.verdict is None else _encode_verdict(change.verdict)
-    planned = its.key, its.issue_id, change.restores, orjson.dumps(change.later), pickle.dumps(change)
+    operation = change.operation
+    verdict = (None,) * 4 if change.verdict is None else _encode_verdict(change.verdict)
+    later = orjson.dumps(change.later)
+    planned = operation.key, operation.issue_id, change.restores, later, pickle.dumps(change)
     return change.verdict is not None, *planned, *verdict
 
 
 def _encode_verdict(verdict: ChangeVerdict) -> tuple[Any, ...]:
-    conflicts = orjson.dumps(list(map(tuple, verdict.conflicts))) if verdict.conflicts else None
-    return verdict.code, orjson.dumps(verdict.fields), verdict.message, conflicts
+    fields = orjson.dumps(verdict.fields)
+    conflicts = None
+    if verdict.conflicts:
+        conflicts = orjson.dumps(list(map(tuple, verdict.conflicts)))
+    return verdict.code, fields, verdict.message, conflicts

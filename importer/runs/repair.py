@@ -59,53 +59,70 @@ class Repair(ChangeSet):
 
     def __init__(self, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
-        digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
-        super().__init__(digest, "patched", ("-m", mapping.name, "--fields", ",".join(self.fields)))
+        digested = f"{mapping.digest} {self.fields}"
+        digest = hashlib.sha256(digested.encode()).hexdigest()
+        names = ",".join(self.fields)
+        super().__init__(digest, "patched", ("-m", mapping.name, "--fields", names))
         self.options = {FIELDS: self.fields}
         self.turns = Counter[Turn]()
         self._provenance = Provenance(run.additions)
         self._replaced = run.replaced
         self._refs = _check_refs(run, mapping, self.fields)
-        self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
+        maps = value_maps(mapping.model)
+        self._maps = [value_map for value_map in maps if value_map.field in self.fields]
         self._dates = mapping.model.input.dates
         self._readers_of = lru_cache(WIDTHS_KEPT)(self._make_readers)
-        self.plan(self._plan_all(run.made()))
+        plans = self._plan_all(run.made())
+        self.plan(plans)
         self.leave_unsettled(run)
 
-    def goes_on(self, own: Run) -> bool:
+    def goes_on(self, attempt: Run) -> bool:
         """Whether the mapping says the same of all issues that a repair of these fields has corrected."""
-        is_same = own.options.get(FIELDS, [*self.fields]) == [*self.fields]  # an earlier version kept none
-        return is_same and not any(self.find_turns(each.key) for each in own.made())
+        fields = [*self.fields]
+        if attempt.options.get(FIELDS, fields) != fields:  # an earlier version kept none
+            return False
+        return not any(self.find_turns(create.key) for create in attempt.made())
 
-    def _plan_all(self, made: Iterator[KnownCreate]) -> Iterator[PlannedChange]:
+    def _plan_all(self, creates: Iterator[KnownCreate]) -> Iterator[PlannedChange]:
         """Yield the change of each issue that differs."""
-        while some := list(islice(made, AT_ONCE)):
-            later = self._replaced.later([each.key for each in some])
-            changes = (self._plan(each, self._map(each), later.get(each.key, NO_LATER)) for each in some)
-            yield from filter(None, changes)
+        while portion := list(islice(creates, AT_ONCE)):
+            later = self._replaced.later([create.key for create in portion])
+            for create in portion:
+                written = later.get(create.key, NO_LATER)
+                change = self._plan(create, self._map(create), written)
+                if change is not None:
+                    yield change
 
-    def _map(self, made: KnownCreate) -> list[Step | str]:
+    def _map(self, create: KnownCreate) -> list[Step | str]:
         """The mapping's step for each field of an issue, or the reason why there is none."""
-        cells = decode_cells(made.cells or b"[]")
+        cells = decode_cells(create.cells or b"[]")
         if len(cells) != len(self._refs):
             return ["the ledger has no cells for its row"]
         written = tuple(chain.from_iterable(cells))
         row = row_of_cells(written)
-        steps: list[Step | str] = [reader.read(row) for reader in self._readers_of(*map(len, cells))]
-        return [f"the date {row.unreadable!r} can't be read"] if row.unreadable else steps
+        readers = self._readers_of(*map(len, cells))
+        steps: list[Step | str] = [reader.read(row) for reader in readers]
+        if row.unreadable:
+            return [f"the date {row.unreadable!r} can't be read"]
+        return steps
 
     def _make_readers(self, *widths: int) -> list[ValueReader]:
         """What reads the fields of rows whose columns and paths have so many cells each."""
         ends = accumulate(widths)
-        places = {ref: tuple(range(end - width, end)) for ref, width, end in zip(self._refs, widths, ends, strict=True)}
+        places = dict[Ref, tuple[int, ...]]()
+        for ref, width, end in zip(self._refs, widths, ends, strict=True):
+            places[ref] = tuple(range(end - width, end))
         layout = Layout(places, dates=tuple(self._dates))
         compiler = Compiler(layout)
         return [ValueReader(value_map, compiler, layout) for value_map in self._maps]
 
-    def _plan(self, made: KnownCreate, steps: Sequence[Step | str], written: Mapping[str, str]) -> PlannedChange | None:
+    def _plan(
+        self, create: KnownCreate, steps: Sequence[Step | str], written: Mapping[str, str]
+    ) -> PlannedChange | None:
         """Plan what the mapping makes of an issue's cells, but for fields that later runs have `written`."""
-        before = values_written(Snapshot.parse(made.returned))
-        pending = pending_fields(made.pending)
+        snapshot = Snapshot.parse(create.returned)
+        before = values_written(snapshot)
+        pending = pending_fields(create.pending)
         body: dict[str, Any] = {}
         later: dict[str, str] = {}
         for name, step in zip(self.fields, steps, strict=False):
@@ -115,30 +132,40 @@ class Repair(ChangeSet):
                 continue
             problem = step if isinstance(step, str) else _find_problem(name, step)
             if problem:
-                return PlannedChange(change_of(made, {}), ChangeVerdict(UNKNOWN_VALUE, (name,), (), problem))
+                verdict = ChangeVerdict(UNKNOWN_VALUE, (name,), (), problem)
+                return PlannedChange(change_of(create, {}), verdict)
             assert isinstance(step, Step)
             if not is_like(step.target, before.get(name)) or name in pending:
                 body[name] = step.target
         if not body:
+            if not later:
+                return None
             verdict = ChangeVerdict(LATER, tuple(later), (), _name_later(later))
-            return PlannedChange(change_of(made, {}), verdict) if later else None
-        turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
+            return PlannedChange(change_of(create, {}), verdict)
+        turns = list[Turn]()
+        for field, value in body.items():
+            value_before = str(before.get(field) or "")
+            turns.append(Turn(field, value_before, value))
         self.turns.update(turns)
-        known = Snapshot.parse(made.returned).with_repaired({turn.field: turn.before for turn in turns})
+        replaced = {turn.field: turn.before for turn in turns}
+        snapshot = snapshot.with_repaired(replaced)
         # With this digest the issue equals no row that an import has read.
-        made = made._replace(body_sha=b"", returned=known.dump())
-        return PlannedChange(change_of(made, body), turns=turns, later=later)
+        create = create._replace(body_sha=b"", returned=snapshot.dump())
+        return PlannedChange(change_of(create, body), turns=tuple(turns), later=later)
 
     def assess(
         self, listed: Sequence[tuple[PlannedChange, Issue]], *, is_whole: bool = False
     ) -> list[ChangeVerdict | None]:
         """Return the verdicts on issues; None where only a cut description in a list may be an edit."""
-        own = self._provenance.find([change.operation.key for change, _ in listed])
-        return [
-            self._assess(own[change.operation.key].sent, change, issue, is_whole=is_whole) for change, issue in listed
-        ]
+        keys = [change.operation.key for change, _ in listed]
+        additions = self._provenance.find(keys)
+        verdicts = list[ChangeVerdict | None]()
+        for change, issue in listed:
+            sent_additions = additions[change.operation.key].sent
+            verdicts.append(self._assess(sent_additions, change, issue, is_whole=is_whole))
+        return verdicts
 
-    def _assess(self, own: Held, change: PlannedChange, issue: Issue, *, is_whole: bool) -> ChangeVerdict | None:
+    def _assess(self, additions: Held, change: PlannedChange, issue: Issue, *, is_whole: bool) -> ChangeVerdict | None:
         """Return the verdict on an issue that has these additions of ours."""
         operation = change.operation
         new = orjson.loads(operation.body)
@@ -148,27 +175,37 @@ class Repair(ChangeSet):
             if issue.updated_at != issue.created_at:
                 return None
             elsewhere.remove("description")
-        elsewhere += find_miscounts(merged.snapshot, issue, own)
+        elsewhere += find_miscounts(merged.snapshot, issue, additions)
         # Additions of ours change `updated_at` too, and their answers don't say to what: then it proves nothing.
         is_as_we_left_it = issue.updated_at == merged.snapshot.updated_at
-        if not (elsewhere or any(own.values()) or is_as_we_left_it):
+        if not elsewhere and not any(additions.values()) and not is_as_we_left_it:
             elsewhere = ["activity"]
         edited_since = f"edited since: {', '.join(elsewhere)}" if elsewhere else ""
-        message = "; ".join(filter(None, (edited_since, _name_later(change.later))))
+        reasons = (edited_since, _name_later(change.later))
+        message = "; ".join(filter(None, reasons))
         return judge(merged, UNTOUCHED, message, is_edited=bool(elsewhere))
 
 
 def _name_later(later: Mapping[str, str]) -> str:
     """Name the fields of an issue that later runs wrote, and the newest of them; "" if there are none."""
-    return f"{', '.join(later)} changed by a later run: repair that one, {[*later.values()][-1]}" if later else ""
+    if not later:
+        return ""
+    newest = [*later.values()][-1]
+    return f"{', '.join(later)} changed by a later run: repair that one, {newest}"
 
 
 def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list[Ref]:
     """Return the references whose cells the ledger kept. Raises UsageError if the mapping reads others."""
-    kept = [Ref(*each) for each in run.options.get("refs", ())]
-    read = dict.fromkeys(ref for name in fields for ref in collect_refs(getattr(mapping.model, name)))
-    tables = [table for name in fields for table in collect_tables(getattr(mapping.model, name))]
-    missing = [*(str(ref) for ref in read if ref not in kept), *(table.array for table in tables)]
+    refs = [Ref(*parts) for parts in run.options.get("refs", ())]
+    missing_refs = dict[Ref, None]()
+    arrays = list[str]()
+    for name in fields:
+        value = getattr(mapping.model, name)
+        for ref in collect_refs(value):
+            if ref not in refs:
+                missing_refs[ref] = None
+        arrays += [table.array for table in collect_tables(value)]
+    missing = [*map(str, missing_refs), *arrays]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         raise UsageError(
@@ -176,7 +213,7 @@ def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list
             hint=f"With the export file, use: triage-import run SOURCE... -m {mapping.name} --on-change update "
             f"--fields {','.join(fields)} --accept-mapping-change",
         )
-    return kept
+    return refs
 
 
 def _find_problem(name: str, step: Step) -> str:

@@ -45,11 +45,16 @@ class HandSettling:
         claim_source(target, ledger, source_name, say)
         aliases = ledger.read_aliases(target.name, source_name)
         self.key = key = aliases.get(key, key)
-        self._marker, self._source_name = record_marker(key), source_name
+        self._marker = record_marker(key)
+        self._source_name = source_name
         # The description of an issue that has moved names the key that it had when it was last written.
-        self._markers = {self._marker, *(record_marker(new) for new, first in aliases.items() if first == key)}
-        self._ledger, self._target, self._calls = ledger, target, PacedCalls.at(rate, say)
-        self._known = ledger.find_known(target.name, source_name, [key]).get(key)
+        aliases_of_key = [alias for alias, first in aliases.items() if first == key]
+        self._markers = {self._marker, *map(record_marker, aliases_of_key)}
+        self._ledger = ledger
+        self._target = target
+        self._calls = PacedCalls.at(rate, say)
+        creates = ledger.find_known(target.name, source_name, [key])
+        self._known = creates.get(key)
         self._run = ledger.find_run_of(target.name, key)  # that last worked on the key
 
     def settle(self, answer: str) -> str:
@@ -63,14 +68,18 @@ class HandSettling:
             RunStopped: Triage can't be read.
         """
         if answer in (ADDED, NOT_ADDED):
-            return self._settle_additions(State.DONE if answer == ADDED else State.UNSENT)
-        return self._connected(self._note_absence if answer == ABSENT else partial(self._name_issue, answer))
+            state = State.DONE if answer == ADDED else State.UNSENT
+            return self._settle_additions(state)
+        if answer == ABSENT:
+            return self._connected(self._note_absence)
+        return self._connected(partial(self._name_issue, answer))
 
     def _connected(self, work: Callable[[TriageClient, Absence], Awaitable[str]]) -> str:
         async def connect() -> str:
             async with TriageClient(self._target.url, self._target.api_key) as client:
                 try:
-                    return await work(client, Absence(client, self._calls))
+                    absence = Absence(client, self._calls)
+                    return await work(client, absence)
                 except CallFailed as error:
                     raise stop_of(error) from error
 
@@ -82,57 +91,75 @@ class HandSettling:
 
     @property
     def _duplicates(self) -> list[DuplicateIssue]:
-        return [each for each in self._seen.duplicates() if each.key == self.key]
+        duplicates = self._seen.duplicates()
+        return [duplicate for duplicate in duplicates if duplicate.key == self.key]
 
     def _command(self, answer: str) -> str:
         return settle_command(self._ledger.name, self._target.name, self.key, answer)
 
     def _settle_additions(self, state: State) -> str:
-        run, key = self._run, self.key
-        place = run.additions.places([key]).get(key) if run is not None else None
+        run = self._run
+        key = self.key
+        place = None
+        if run is not None:
+            place = run.additions.places([key]).get(key)
         if run is None or place is None:
             hint = f"Record it first: {self._command('T-…')}"
             raise UsageError(f"The ledger knows no issue of {key}.", hint=hint)
-        item, known = QueueItem(key, IssueParts()), run.additions.of([key]).get(key, ())
-        work = IssueWork(item, place, {(each.act, each.name): each for each in known})
-        left = [each for each in known if each.state in UNDECIDED or each.code == ADDITION_UNPROVEN]
-        if not left:
+        additions = run.additions.of([key]).get(key, ())
+        by_name = {(addition.act, addition.name): addition for addition in additions}
+        work = IssueWork(QueueItem(key, IssueParts()), place, by_name)
+        undecided = [
+            addition for addition in additions if addition.state in UNDECIDED or addition.code == ADDITION_UNPROVEN
+        ]
+        if not undecided:
             raise UsageError(f"No addition of {place.triage_id} has an unknown outcome.")
-        run.decide(make_decision(work.earlier(each), state, details=encode_details(each.covers)) for each in left)
-        names = listed([counted(number, act) for act, number in Counter(each.act for each in left).items()], shown=3)
+        decisions = list[Decision]()
+        for addition in undecided:
+            details = encode_details(addition.covers)
+            decisions.append(make_decision(work.earlier(addition), state, details=details))
+        run.decide(decisions)
+        acts = Counter(addition.act for addition in undecided)
+        numbers = [counted(number, act) for act, number in acts.items()]
+        names = listed(numbers, shown=3)
         became = "in Triage" if state is State.DONE else "not in Triage: the next run sends it"
         return f"{names} of {key}: {became}."
 
     async def _name_issue(self, answer: str, client: TriageClient, absence: Absence) -> str:
         issue_id = await self._find_issue(client, answer)
-        issue = None if issue_id is None else await absence.read(issue_id)
+        issue = None
+        if issue_id is not None:
+            issue = await absence.read(issue_id)
         if issue is None:
             hint = "Give its number as Triage shows it: T-1042"
             raise UsageError(f"There is no issue {answer} in {self._target.name}.", hint=hint)
         self._refuse_another(issue, answer)
-        known, snapshot = self._known, Snapshot.take(issue)
-        if known is not None and known.state is State.DONE:
+        create = self._known
+        snapshot = Snapshot.take(issue)
+        if create is not None and create.state is State.DONE:
             if sentence := self._choose(issue):
                 return sentence
-            if known.issue_id != issue.id:
+            if create.issue_id != issue.id:
                 hint = f"If that issue is gone, record that first: {self._command(ABSENT)}"
-                raise UsageError(f"{self.key} is {known.triage_id} already.", hint=hint)
+                raise UsageError(f"{self.key} is {create.triage_id} already.", hint=hint)
             if self._run is not None:  # whatever told the row from the issue counts no more: its next one says it anew
                 self._run.learn([Lesson(self.key, "", 0.0)])
-            if known.triage_id and not is_missing(known.returned):
+            if create.triage_id and not is_missing(create.returned):
                 return f"{self.key} is {issue.triage_id}, as the ledger knows."
             # What is there now may be a person's edit: it would count as ours.
-            snapshot = Snapshot.parse(known.returned)._replace(gone=())
-        done = self._done(issue, snapshot)
+            snapshot = Snapshot.parse(create.returned)._replace(gone=())
+        decision = self._done(issue, snapshot)
         if self._run is not None:
-            self._run.decide([done])
+            self._run.decide([decision])
         else:
             identity = RunIdentity(self._target.name, self._source_name, self.key, "", RunKind.REBUILD)
             settling = self._ledger.begin_run(identity)
-            settling.decide([done._replace(code=FOUND_AT_TARGET)], [self._create()])
+            decision = decision._replace(code=FOUND_AT_TARGET)
+            settling.decide([decision], [self._create()])
             settling.finish(ExitCode.DONE, {})
             self._seen.drop(issue.id)
-        self._seen.settle([each.issue_id for each in self._duplicates])
+        duplicates = [duplicate.issue_id for duplicate in self._duplicates]
+        self._seen.settle(duplicates)
         return f"{self.key} is {issue.triage_id}."
 
     async def _find_issue(self, client: TriageClient, name: str) -> str | None:
@@ -157,24 +184,31 @@ class HandSettling:
 
     def _choose(self, issue: Issue) -> str:
         """Name the right one of the key's issues, of which looks have found several; returns "" if they haven't."""
-        known, duplicates = self._known, self._duplicates
-        others = {each.issue_id: each.other for each in duplicates if each.issue_id != issue.id}
-        assert known is not None
-        if not duplicates or (known.issue_id != issue.id and len(others) == len(duplicates)):
+        create = self._known
+        duplicates = self._duplicates
+        assert create is not None
+        is_known = create.issue_id == issue.id
+        numbers = dict[str, str]()
+        for duplicate in duplicates:
+            if duplicate.issue_id != issue.id:
+                numbers[duplicate.issue_id] = duplicate.other
+        if not duplicates or (not is_known and len(numbers) == len(duplicates)):
             return ""
-        if known.issue_id != issue.id:
+        is_deleted = is_missing(create.returned)
+        if not is_known:
             assert self._run is not None
-            done = self._done(issue, Snapshot.take(issue))
+            decision = self._done(issue, Snapshot.take(issue))
             # To a deleted one nothing was sent of late: its row is compared with the one that takes its place.
-            anew = [self._create()] if is_missing(known.returned) else []
-            self._run.decide([done._replace(code=FOUND_AT_TARGET)], anew)  # another import may have added to it
-            own = Found(known.issue_id, known.triage_id, self._marker, "", 0.0, known.returned, self.key)
-            self._seen.note([own], FoundState.SETTLED)
-            others[known.issue_id] = known.triage_id
-        self._seen.settle(others)
-        if is_missing(known.returned) and known.issue_id != issue.id:
-            return f"{self.key} is {issue.triage_id}; {known.triage_id} is deleted."
-        return f"{self.key} is {issue.triage_id}; you may delete its duplicate {', '.join(others.values())}."
+            operations = [self._create()] if is_deleted else []
+            # Another import may have added to it.
+            self._run.decide([decision._replace(code=FOUND_AT_TARGET)], operations)
+            duplicate_known = Found(create.issue_id, create.triage_id, self._marker, "", 0.0, create.returned, self.key)
+            self._seen.note([duplicate_known], FoundState.SETTLED)
+            numbers[create.issue_id] = create.triage_id
+        self._seen.settle(numbers)
+        if is_deleted and not is_known:
+            return f"{self.key} is {issue.triage_id}; {create.triage_id} is deleted."
+        return f"{self.key} is {issue.triage_id}; you may delete its duplicate {', '.join(numbers.values())}."
 
     def _create(self) -> Operation:
         """Make the create of an issue that no row is known to equal, so that the next one is compared with it."""
@@ -185,21 +219,25 @@ class HandSettling:
         return Decision(self.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=returned)
 
     async def _note_absence(self, client: TriageClient, absence: Absence) -> str:
-        key, known, run = self.key, self._known, self._run
-        if known is None or run is None:
+        key = self.key
+        create = self._known
+        run = self._run
+        if create is None or run is None:
             raise UsageError(f"The ledger doesn't know {key}: the next run creates it, if no issue has its marker.")
-        is_made = known.state is State.DONE
+        is_made = create.state is State.DONE
         if is_made:
-            if await absence.read(known.issue_id, known.since) is not None:
-                number = known.triage_id
+            issue = await absence.read(create.issue_id, create.since)
+            if issue is not None:
+                number = create.triage_id
                 raise UsageError(f"{key} is {number}, and {number} is in Triage.", hint="Delete it there first.")
             # What answers 404 for a while to whoever reads an issue would have the next run make it again.
             for marker in self._markers:
                 async for page in search_issues(client, self._calls, marker):
-                    if any(issue.id == known.issue_id for issue in page):
+                    if any(issue.id == create.issue_id for issue in page):
                         raise TargetUnreachable(
-                            f"Triage says that {known.triage_id} isn't there, and its search finds it.",
+                            f"Triage says that {create.triage_id} isn't there, and its search finds it.",
                             hint="Run the same command again later; nothing was recorded.",
                         )
-        run.decide([Decision(key, State.DELETED if is_made else State.UNSENT, 0)])
+        state = State.DELETED if is_made else State.UNSENT
+        run.decide([Decision(key, state, 0)])
         return f"{key} has no issue; the next run creates it."

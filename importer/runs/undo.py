@@ -55,7 +55,7 @@ CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE_FIE
 ADDED = {f"{name}_added": name for name in HANGING}
 """Type of an activity entry → what was added to the issue."""
 TRACES = {
-    **{f"{name}_{what}": f"{name}s" for name in HANGING for what in ("added", "removed")},
+    **{f"{name}_{verb}": f"{name}s" for name in HANGING for verb in ("added", "removed")},
     **dict.fromkeys(
         ("session_started", "prompt", "thought", "action", "response", "artifact", "error", "session_stopped"),
         "agent session",
@@ -89,22 +89,28 @@ class Undo(ChangeSet):
 
     def __init__(self, ledger: Ledger, run: Run, *, way: str) -> None:
         """Plan it. Raises UsageError if the run only created issues and there is no way for them."""
-        super().__init__(way or "fields", DONE[way], [f"--{way}"] if way else [])
-        self.way, self._provenance = way, Provenance(run.additions)
-        self._replaced, self._command = run.replaced, run.command
-        keys = UndoKeys(ledger, run, self.find_open(ledger, run))
+        typed = [f"--{way}"] if way else []
+        super().__init__(way or "fields", DONE[way], typed)
+        self.way = way
+        self._provenance = Provenance(run.additions)
+        self._replaced = run.replaced
+        self._command = run.command
+        attempt = self.find_open(ledger, run)
+        keys = UndoKeys(ledger, run, attempt)
         if way:
             deletes = way == "delete"
-            taken_back = (PlannedChange(change_of(made, CLOSING, deletes=deletes)) for made in run.made())
+            taken_back = (PlannedChange(change_of(create, CLOSING, deletes=deletes)) for create in run.made())
             self.plan(keys.choose(taken_back))
             self.leave_unsettled(run)
-        self.plan(keys.choose(map(self._give_back, self._replaced.issues())))
-        self.created, self.created_before, self.given_before, given, self.given_already, self.kept_none = keys.count()
-        self.has_updated = bool(given or self.given_before or self.given_already or self.kept_none)
-        if self.created and not way and not given and not self.done_before:
-            what = "has no field left to restore" if self.given_already else "updated no field"
+        given_back = map(self._give_back, self._replaced.issues())
+        self.plan(keys.choose(given_back))
+        counts = keys.count()
+        self.created, self.created_before, self.given_before, to_give, self.given_already, self.kept_none = counts
+        self.has_updated = bool(to_give or self.given_before or self.given_already or self.kept_none)
+        if self.created and not way and not to_give and not self.done_before:
+            reason = "has no field left to restore" if self.given_already else "updated no field"
             raise UsageError(
-                f"{run.name} {what}, and what it created needs --close or --delete.",
+                f"{run.name} {reason}, and what it created needs --close or --delete.",
                 hint=f"To close them, which `repair` can revert: {run.command('undo', run.name, '--close')}",
             )
 
@@ -113,30 +119,35 @@ class Undo(ChangeSet):
         """The number of issues that an earlier attempt has dealt with."""
         return self.created_before + self.given_before
 
-    def _give_back(self, each: Replaced) -> PlannedChange:
+    def _give_back(self, replaced: Replaced) -> PlannedChange:
         """Plan to give an issue's fields back, each only if this run was the last of ours to write it.
 
         The body has their names alone: `_fill` reads their values right before they are used, as descriptions are long.
         """
-        snapshot = Snapshot.parse(each.create.returned)
-        sent = snapshot.ours
+        create = replaced.create
+        later = replaced.later
+        snapshot = Snapshot.parse(create.returned)
         # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
-        own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
-        own |= pending_fields(each.create.pending)
+        names = set(pending_fields(create.pending))
+        for name, value in replaced.wrote.items():
+            if is_like(snapshot.ours.get(name), value):
+                names.add(name)
         if is_closed_by_undo(snapshot):
-            own.discard("status")
-        names = [name for name in each.wrote if name in own and name not in each.later]
-        is_whole = len(names) == len(each.wrote) and not each.later
-        create = each.create if is_whole else each.create._replace(content=b"", body_sha=b"")
-        change = PlannedChange(change_of(create, names), restores=True, later=each.later)
-        if names or not each.later:
+            names.discard("status")
+        body = [name for name in replaced.wrote if name in names and name not in later]
+        if len(body) != len(replaced.wrote) or later:
+            create = create._replace(content=b"", body_sha=b"")
+        change = PlannedChange(change_of(create, body), restores=True, later=later)
+        if body or not later:
             return change
-        return change._replace(verdict=ChangeVerdict(LATER, tuple(each.later), (), self._name_later(each.later)))
+        verdict = ChangeVerdict(LATER, tuple(later), (), self._name_later(later))
+        return change._replace(verdict=verdict)
 
     def _fill(self, operation: Operation) -> Operation:
         """Return an operation with the values that are to be given back."""
         before = self._replaced.before(operation.key)
-        values: dict[str, Any] = {name: before[name] for name in orjson.loads(operation.body) if name in before}
+        names = orjson.loads(operation.body)
+        values: dict[str, Any] = {name: before[name] for name in names if name in before}
         return operation._replace(body=orjson.dumps(values))
 
     def assess(
@@ -147,34 +158,45 @@ class Undo(ChangeSet):
         Of one that is to be closed or deleted it shows enough if nothing ever happened to it; of one that gets values
         back, unless it may have cut a description.
         """
-        return [self._assess(change, issue, is_whole=is_whole) for change, issue in listed]
+        verdicts = list[ChangeVerdict | None]()
+        for change, issue in listed:
+            verdicts.append(self._assess(change, issue, is_whole=is_whole))
+        return verdicts
 
     def _assess(self, change: PlannedChange, issue: Issue, *, is_whole: bool) -> ChangeVerdict | None:
-        operation, later = change.operation, change.later
+        operation = change.operation
+        later = change.later
         snapshot = Snapshot.parse(operation.returned)
         if not change.restores:
             edits = set(snapshot.edits(issue)) - {"description"}  # the list may have cut it
-            is_touched = issue.updated_at != issue.created_at or issue.had_agent
-            is_doubtful = edits or is_touched or find_miscounts(snapshot, issue, NOTHING)
-            return None if is_doubtful else self._untouched(snapshot)
-        merged = snapshot.merge(issue, orjson.loads(self._fill(operation).body), operation.pending)
-        if not is_whole and any(each.field == "description" for each in merged.conflicts):
+            if edits or issue.had_agent or issue.updated_at != issue.created_at:
+                return None
+            if find_miscounts(snapshot, issue, NOTHING):
+                return None
+            return self._untouched(snapshot)
+        values = orjson.loads(self._fill(operation).body)
+        merged = snapshot.merge(issue, values, operation.pending)
+        if not is_whole and any(conflict.field == "description" for conflict in merged.conflicts):
             return None
         verdict = judge(merged, RESTORABLE, self._name_later(later), is_edited=bool(later))
-        is_later = later and not (merged.patch or merged.conflicts)
-        return verdict._replace(code=LATER, fields=tuple(later)) if is_later else verdict
+        if later and not merged.patch and not merged.conflicts:
+            return verdict._replace(code=LATER, fields=tuple(later))
+        return verdict
 
     async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue with its activity and return the verdict on it. Raises CallFailed, and NotYet."""
         if change.restores:
             return await super().read(connection, change)
         operation = change.operation
-        snapshot, pending = Snapshot.parse(operation.returned), operation.pending
-        seen = await inspect(connection, self._provenance, operation, snapshot, pending, pending_fields(pending))
-        if seen is None:
+        pending = operation.pending
+        snapshot = Snapshot.parse(operation.returned)
+        inspected = await inspect(connection, self._provenance, operation, snapshot, pending, pending_fields(pending))
+        if inspected is None:
             return ChangeVerdict(UNTOUCHED if change.was_sent else GONE)
-        _, _, touched = seen
-        return ChangeVerdict(TOUCHED, tuple(touched)) if touched else self._untouched(snapshot)
+        _, _, traces = inspected
+        if traces:
+            return ChangeVerdict(TOUCHED, tuple(traces))
+        return self._untouched(snapshot)
 
     def _untouched(self, snapshot: Snapshot) -> ChangeVerdict:
         """Only the ledger says that an issue is closed: after a write of unknown outcome it is still to be settled."""
@@ -183,33 +205,45 @@ class Undo(ChangeSet):
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """See `ChangeSet.name`."""
-        done, not_needed = (GIVEN_BACK, CORRECTED) if verdict in GIVING else (self.done, CLOSED_ALREADY)
-        return done if outcome is Outcome.UPDATED else LATER if verdict == LATER else not_needed
+        if outcome is not Outcome.UPDATED and verdict == LATER:
+            return LATER
+        if verdict in GIVING:
+            return GIVEN_BACK if outcome is Outcome.UPDATED else CORRECTED
+        return self.done if outcome is Outcome.UPDATED else CLOSED_ALREADY
 
     async def apply(self, connection: RunConnection, change: PlannedChange) -> Updated:
         """Close or delete one issue, or give its fields back."""
         if change.restores:
-            return await super().apply(connection, change._replace(operation=self._fill(change.operation)))
+            operation = self._fill(change.operation)
+            return await super().apply(connection, change._replace(operation=operation))
         take_back = partial(self._take_back, connection, was_sent=change.was_sent)
         return await carry_out_change(connection, change.operation, take_back)
 
     async def _take_back(self, connection: RunConnection, change: Change, *, was_sent: bool) -> Updated:
         """Read an issue, and close or delete it if nobody has touched it."""
-        operation, deletes = change.operation, change.operation.act is Act.DELETE
-        seen = await inspect(connection, self._provenance, operation, change.snapshot, change.pending, change.wrote)
-        if seen is None:
+        operation = change.operation
+        deletes = operation.act is Act.DELETE
+        inspected = await inspect(
+            connection, self._provenance, operation, change.snapshot, change.pending, change.wrote
+        )
+        if inspected is None:
             # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
             perhaps_ours = change.requests > 0 or was_sent
-            return change.finish() if deletes and perhaps_ours else change.end_gone()
-        issue, learned, touched = seen
+            if deletes and perhaps_ours:
+                return change.finish()
+            return change.end_gone()
+        issue, learned, touched = inspected
         change.learn(learned, issue)
         if touched:
             return change.leave(TOUCHED, ", ".join(touched))
-        return await (_delete(connection, change, issue) if deletes else _close(change, issue))
+        if deletes:
+            return await _delete(connection, change, issue)
+        return await _close(change, issue)
 
     def undo_first(self, later: Mapping[str, str]) -> str:
         """The command that takes the newest of the runs back that have written these fields later."""
-        return self._command("undo", [*later.values()][-1])
+        newest = [*later.values()][-1]
+        return self._command("undo", newest)
 
     def _name_later(self, later: Mapping[str, str]) -> str:
         """Name the fields of an issue that a later run wrote, and what to type first; "" if there are none."""
@@ -221,9 +255,9 @@ class Undo(ChangeSet):
 async def _delete(connection: RunConnection, change: Change, issue: Issue) -> Updated:
     """Delete an issue, and read it: what is reported as deleted must not be there, or an import would double it."""
     operation = change.operation
-    ours = prove_created(issue, operation.marker, change.snapshot)
-    assert ours is not None  # else it would have a trace
-    await change.delete(ours)
+    proof = prove_created(issue, operation.marker, change.snapshot)
+    assert proof is not None  # else it would have a trace
+    await change.delete(proof)
     change.doubt("Triage reported the issue as deleted but still shows it")
     connection.absence.note_deleted(operation.issue_id)
     if await connection.absence.read_once(operation.issue_id, operation.since) is None:
@@ -239,8 +273,10 @@ async def _close(change: Change, issue: Issue) -> Updated:
         issue = await change.patch(CLOSING)
     # The row still stands for the status that it was sent with, so that no later run takes it for changed.
     before = Snapshot.parse(operation.returned)
-    sent = {name: value for name, value in before.ours.items() if name in CLOSING}
-    return change.end(issue, {} if before.fields.get("status") == CLOSED else sent, {}, [])
+    closed: dict[str, Any] = {}
+    if before.fields.get("status") != CLOSED:
+        closed = {name: value for name, value in before.ours.items() if name in CLOSING}
+    return change.end(issue, closed, {}, [])
 
 
 async def inspect(
@@ -259,12 +295,14 @@ async def inspect(
 
     It is None if the issue is gone. Raises CallFailed, and NotYet as `Absence.read_once`.
     """
-    issue_id, reader = operation.issue_id, AdditionReader(connection.client, connection.calls)
-    own, acknowledged = provenance.find([operation.key])[operation.key]
+    issue_id = operation.issue_id
+    reader = AdditionReader(connection.client, connection.calls)
+    additions, acknowledged = provenance.find([operation.key])[operation.key]
     try:
         entries = await reader.read_entries(issue_id)
         # Compared one by one, except evidence, of which `find_traces` compares the number; only where some are ours.
-        held = await reader.read_held(issue_id, {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE})
+        acts = {act for act in HANGING.values() if additions[act]} - {Act.EVIDENCE}
+        present = await reader.read_held(issue_id, acts)
         issue = await connection.absence.read_once(issue_id, operation.since)  # last, so that nothing is older
     except CallFailed as error:
         if not error.is_gone:
@@ -275,15 +313,18 @@ async def inspect(
         return None
     learned = snapshot.merge(issue, {}, pending).snapshot
     edits = [name for name in learned.edits(issue) if name in PATCHABLE_FIELDS]
-    strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
+    strange = list[str]()
+    for name, act in HANGING.items():
+        if act in present and present[act] - additions[act]:
+            strange.append(f"{name}s")
     comments = Counter(fingerprint_shown(issue_id, entry) for entry in entries if entry.type == COMMENT)
-    traces = find_traces(learned, issue, entries, comments, wrote, own)
+    traces = find_traces(learned, issue, entries, comments, wrote, additions)
     if not acknowledged[Act.COMMENT] <= comments:
         traces.append(UNSEEN)  # what people did may be hidden as well
-    found = list(dict.fromkeys([*edits, *strange, *traces]))
-    if not found and prove_created(issue, operation.marker, learned) is None:
-        found.append(UNMARKED)
-    return issue, learned, found
+    traces = list(dict.fromkeys([*edits, *strange, *traces]))
+    if not traces and prove_created(issue, operation.marker, learned) is None:
+        traces.append(UNMARKED)
+    return issue, learned, traces
 
 
 def find_traces(
@@ -292,22 +333,24 @@ def find_traces(
     entries: Sequence[Entry],
     comments: Counter[bytes],
     wrote: Iterable[str],
-    own: Held,
+    additions: Held,
 ) -> list[str]:
     """Return the traces that others left on an issue, by what they touched."""
-    traces, most = find_miscounts(snapshot, issue, own), count_most(snapshot, own)
+    traces = find_miscounts(snapshot, issue, additions)
+    limits = count_most(snapshot, additions)
     if issue.had_agent:
         traces.append("agent session")
-    if comments - own[Act.COMMENT]:
+    if comments - additions[Act.COMMENT]:
         traces.append(COMMENT)
     writes = Counter(snapshot.writes) + Counter(wrote)
-    writes["description"] += own[Act.REFER].total()
-    for type_, times in Counter(entry.type for entry in entries).items():
+    writes["description"] += additions[Act.REFER].total()
+    entry_types = Counter(entry.type for entry in entries)
+    for type_, times in entry_types.items():
         if type_ in CHANGED:
             if times > writes[CHANGED[type_]]:
                 traces.append(CHANGED[type_])
         elif type_ in ADDED:
-            if times > most[ADDED[type_]]:
+            if times > limits[ADDED[type_]]:
                 traces.append(TRACES[type_])
         elif type_ not in ("created", COMMENT):
             traces.append(TRACES.get(type_, type_))
@@ -339,19 +382,23 @@ class UndoKeys:
     Every method raises StorageFull if the temporary disk is full.
     """
 
-    def __init__(self, ledger: Ledger, run: Run, own: Run | None) -> None:
+    def __init__(self, ledger: Ledger, run: Run, attempt: Run | None) -> None:
         """Read them; `own` is the run of an attempt at the same undo that is still open."""
         self._scratch = Scratch(_SCHEMA)
-        made, done = (Outcome.CREATED, Outcome.UPDATED), (Outcome.UPDATED, Outcome.UNCHANGED)
-        self._put("became", ((row.key, row.outcome.value) for row in run.results() if row.outcome in made))
-        if own is not None:
-            self._put("tried", ((row.key, row.outcome.value) for row in own.results()))
-        for each in ledger.list_runs():
-            if each.kind is RunKind.UNDO and each.options.get("of") == run.name:
-                deletes = each.options.get("digest") == "delete"
-                dealt_with = ((deletes, row.key) for row in each.results() if row.outcome in done)
-                note = "UPDATE keys SET is_given_back = 1, is_deleted = max(is_deleted, ?) WHERE key = ?"
-                self._scratch.write(note, dealt_with)
+        changed = (Outcome.CREATED, Outcome.UPDATED)
+        self._put("became", ((row.key, row.outcome.value) for row in run.results() if row.outcome in changed))
+        if attempt is not None:
+            self._put("tried", ((row.key, row.outcome.value) for row in attempt.results()))
+        settled = (Outcome.UPDATED, Outcome.UNCHANGED)
+        for undo in ledger.list_runs():
+            if undo.kind is not RunKind.UNDO:
+                continue
+            if undo.options.get("of") != run.name:
+                continue
+            deletes = undo.options.get("digest") == "delete"
+            dealt_with = ((deletes, row.key) for row in undo.results() if row.outcome in settled)
+            note = "UPDATE keys SET is_given_back = 1, is_deleted = max(is_deleted, ?) WHERE key = ?"
+            self._scratch.write(note, dealt_with)
 
     def _put(self, column: str, values: Iterator[tuple[str, str]]) -> None:
         put = f"INSERT INTO keys (key, {column}) VALUES (?, ?) ON CONFLICT DO UPDATE SET {column} = excluded.{column}"
@@ -361,12 +408,15 @@ class UndoKeys:
         """Yield the changes that are still to be made; what the run created is not given back, but taken back."""
         for change in changes:
             key = (change.operation.key,)
-            found = self._scratch.rows("SELECT became, tried FROM keys WHERE key = ?", key)
-            became, tried = next(found, ("", ""))
-            if change.restores != (became == Outcome.CREATED) and tried != Outcome.UPDATED:
-                if change.restores:
-                    self._scratch.execute("UPDATE keys SET is_planned = 1 WHERE key = ?", key)
-                yield change._replace(was_sent=tried == Outcome.UNKNOWN)
+            rows = self._scratch.rows("SELECT became, tried FROM keys WHERE key = ?", key)
+            became, tried = next(rows, ("", ""))
+            is_created = became == Outcome.CREATED
+            if change.restores == is_created or tried == Outcome.UPDATED:
+                continue
+            if change.restores:
+                self._scratch.execute("UPDATE keys SET is_planned = 1 WHERE key = ?", key)
+            is_doubtful = tried == Outcome.UNKNOWN
+            yield change._replace(was_sent=is_doubtful)
 
     def count(self) -> tuple[int, ...]:
         """Count the keys as `_COUNT` says."""

@@ -55,7 +55,8 @@ def plan_additions(issue: Due, find_mentions: FindMentions | None = None, takes:
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    key, had = issue.key, issue.had
+    key = issue.key
+    had = issue.had
     last = find_last(key, issue.parts.occurrences, had)
     if issue.parts.occurrences:
         issue = issue._replace(parts=say_what_is_new(issue.parts, last))
@@ -71,11 +72,10 @@ def plan_additions(issue: Due, find_mentions: FindMentions | None = None, takes:
     planned += plan_reopening(key, parts, had, last)
     if len(planned) == 1 and not had.names:  # as of most issues
         return planned
-    fresh = {  # a name that comes again is the same addition
-        (addition.key, addition.act, addition.name): addition
-        for addition in planned
-        if addition.key != key or (addition.act, addition.name) not in had.names
-    }
+    fresh = dict[tuple[str, Act, str], Addition]()  # a name that comes again is the same addition
+    for addition in planned:
+        if addition.key != key or (addition.act, addition.name) not in had.names:
+            fresh[addition.key, addition.act, addition.name] = addition
     return list(fresh.values())
 
 
@@ -85,25 +85,28 @@ def _comment(key: str, detail: Detail, find_mentions: FindMentions | None) -> Ad
     mentions: Sequence[Mention] = ()
     if find_mentions is not None:
         mentions = find_mentions(text[: find_footer(text)], key)
-    return Addition(key, Act.COMMENT, name, encode({"detail": text}), covers, tuple(mentions))
+    body = encode({"detail": text})
+    return Addition(key, Act.COMMENT, name, body, covers, tuple(mentions))
 
 
 def _attach(key: str, kind: str, name: str) -> Addition:
     """Source: post/triage-issues-id-resources."""
-    return Addition(key, Act.EVIDENCE, f"{kind}/{name}", orjson.dumps({"resource_type": kind, "resource_id": name}))
+    body = orjson.dumps({"resource_type": kind, "resource_id": name})
+    return Addition(key, Act.EVIDENCE, f"{kind}/{name}", body)
 
 
 def _flag(key: str, flag: Flag) -> Addition:
     """Source: post/triage-issues-id-flags, where a note has at least one character."""
-    whole = {"call_id": flag.call, "type": flag.type, "note": flag.note or None, "message_index": flag.message_index}
-    body = orjson.dumps({name: value for name, value in whole.items() if value is not None})
+    fields = {"call_id": flag.call, "type": flag.type, "note": flag.note or None, "message_index": flag.message_index}
+    body = orjson.dumps({name: value for name, value in fields.items() if value is not None})
     return Addition(key, Act.FLAG, _digest(body, 16), body)
 
 
 def _relate(relation: Relation) -> Addition:
     """Source: post/triage-issues-id-relations."""
     body = orjson.dumps({"relation_type": relation.type})
-    return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
+    name = f"{relation.type}/{relation.other}"
+    return Addition(relation.owner, Act.RELATION, name, body, other=relation.other)
 
 
 def plan_comments(issue: Due, takes: Takes | None = None) -> Iterator[Detail]:
@@ -115,8 +118,8 @@ def plan_comments(issue: Due, takes: Takes | None = None) -> Iterator[Detail]:
         yield from continue_description(issue.key, issue.parts.rest)
     if not issue.parts.comments:
         return
-    left, begun = _choose(issue)
-    divided = ((comment, divide(issue.key, comment, takes, begun.get(comment.id, 0))) for comment in left)
+    comments, begun = _choose(issue)
+    divided = ((comment, divide(issue.key, comment, takes, begun.get(comment.id, 0))) for comment in comments)
     if issue.bundling == "fold":
         yield from _fold(divided, begun, takes)
         return
@@ -129,27 +132,30 @@ def _choose(issue: Due) -> tuple[Sequence[Comment], Mapping[str, int]]:
 
     The latter aren't folded.
     """
-    had, is_dropped = issue.had, issue.bundling == "drop"
-    left = [] if is_dropped else [comment for comment in issue.parts.comments if is_filled(comment.text)]
+    had = issue.had
+    comments = list[Comment]()
+    if issue.bundling != "drop":
+        comments = [comment for comment in issue.parts.comments if is_filled(comment.text)]
     begun: Mapping[str, int] = {}
     if had.covered or had.names:  # not so of a new issue
-        begun, whole = _find_arrived(had)
-        left = list(_find_missing(left, begun, whole, had))
-    if len(left) > 1:
+        begun, complete = _find_arrived(had)
+        comments = list(_find_missing(comments, begun, complete, had))
+    if len(comments) > 1:
         # An export may list a comment twice, as one that was edited; the later one counts.
-        left = list({each.id: each for each in left}.values())
-    return left, begun
+        by_id = {comment.id: comment for comment in comments}
+        comments = list(by_id.values())
+    return comments, begun
 
 
 def _find_missing(
-    comments: Iterable[Comment], begun: Collection[str], whole: Collection[str], had: AlreadyAdded
+    comments: Iterable[Comment], begun: Collection[str], complete: Collection[str], had: AlreadyAdded
 ) -> Iterator[Comment]:
     """The comments that are not completely in Triage."""
-    contents = {known.partition("=")[2] for known in had.covered} - {""}
+    contents = {name.partition("=")[2] for name in had.covered} - {""}
     for comment in comments:
         if comment.content in begun:
             comment = comment._replace(id=comment.content, content="")  # as it was begun, before it had an id
-        is_known = comment.id in whole or comment.content in whole
+        is_known = comment.id in complete or comment.content in complete
         is_known |= comment.content in contents and comment.id not in begun  # there under another id
         if not is_known:
             yield comment
@@ -157,17 +163,21 @@ def _find_missing(
 
 def count_edited(comments: Iterable[Comment], had: AlreadyAdded) -> int:
     """Count the comments that are in Triage, by the source's own id, and say something else by now."""
-    known = {id_ for id_, is_said, _ in (each.partition("=") for each in had.covered) if is_said}
-    return sum(comment.id in known and had.covered.isdisjoint(comment.covers[1:]) for comment in comments)
+    known_ids = set[str]()
+    for name in had.covered:
+        id_, is_said, _ = name.partition("=")
+        if is_said:
+            known_ids.add(id_)
+    return sum(comment.id in known_ids and had.covered.isdisjoint(comment.covers[1:]) for comment in comments)
 
 
-def part_rest(rest: Sequence[str], had: AlreadyAdded, takes: Takes | None = None, start: int = 2) -> tuple[str, ...]:
+def part_rest(texts: Sequence[str], had: AlreadyAdded, takes: Takes | None = None, start: int = 2) -> tuple[str, ...]:
     """Part the parts of a description anew that are too long for a target's comments, but for those that it has.
 
     One that is there in part goes on as it was begun; `start` is the number of the first part.
     """
     parted = list[str]()
-    for text in rest:
+    for text in texts:
         parted += _part(text, had, takes, start + len(parted))
     return tuple(parted)
 
@@ -176,7 +186,11 @@ def _part(text: str, had: AlreadyAdded, takes: Takes | None, start: int) -> Sequ
     """Part a part of a description."""
 
     def count_there(way: Sequence[str]) -> int:
-        return sum((Act.COMMENT, name_rest(*each)) in had.names for each in enumerate(way, start))
+        number_there = 0
+        for number, part in enumerate(way, start):
+            if (Act.COMMENT, name_rest(number, part)) in had.names:
+                number_there += 1
+        return number_there
 
     rooms = [limit - (LIMITS[0] - REST_LIMIT) for limit in LIMITS]
     if takes is None and not had.names:  # as nearly all
@@ -187,33 +201,41 @@ def _part(text: str, had: AlreadyAdded, takes: Takes | None, start: int) -> Sequ
     begun = max(ways, key=count_there)
     if count_there(begun[:1]):
         return [begun[0], *part_rest(begun[1:], had, takes, start + 1)]
-    taken = (way for way in ways if takes is None or all(takes(open_rest(each)) for each in way))
-    return next(taken, ways[-1])
+    for way in ways:
+        if takes is None or all(takes(open_rest(part)) for part in way):
+            return way
+    return ways[-1]
 
 
-def is_cut_otherwise(rest: Sequence[str], had: AlreadyAdded) -> bool:
+def is_cut_otherwise(texts: Sequence[str], had: AlreadyAdded) -> bool:
     """Whether an issue has parts of its description in comments, all that there were, but other ones than now.
 
     As after a mapping that writes more into footers, for which the description has less room. Of an import that isn't
     over, fewer parts than now are perhaps not all that there were.
     """
-    there = {name for act, name in had.names if act is Act.COMMENT and is_rest(name)}
-    now = {name for name, _, _ in continue_description("", rest)} if there else set()
-    return (had.is_over or len(there) >= len(now)) and not there <= now
+    names_there = {name for act, name in had.names if act is Act.COMMENT and is_rest(name)}
+    if not names_there:
+        return False
+    names = {name for name, _, _ in continue_description("", texts)}
+    if len(names_there) < len(names) and not had.is_over:
+        return False
+    return not names_there <= names
 
 
 def _find_arrived(had: AlreadyAdded) -> tuple[Mapping[str, int], Collection[str]]:
     """Of comments that are in Triage in part: id → of how many parts; and the ids of those that are there whole."""
     if not had.names:  # as of every new issue
         return {}, had.covered
-    parts = Counter(
-        (match[1], match[3], match[4])
-        for act, name in had.names
-        if act is Act.COMMENT and (match := NAME.fullmatch(name))
-    )
+    parts = Counter[tuple[str, str, str]]()
+    for act, name in had.names:
+        if act is not Act.COMMENT:
+            continue
+        match = NAME.fullmatch(name)
+        if match is not None:
+            parts[match[1], match[3], match[4]] += 1
     begun = {comment: int(total) for (comment, _, total), _ in reversed(parts.most_common())}
-    whole = {comment for (comment, _, total), known in parts.items() if known == int(total)}
-    return begun, (had.covered - begun.keys()) | whole
+    complete = {comment for (comment, _, total), number in parts.items() if number == int(total)}
+    return begun, (had.covered - begun.keys()) | complete
 
 
 def _fold(
@@ -235,7 +257,9 @@ def _fold(
 
 
 def _is_taken(text: str, takes: Takes | None) -> bool:
-    return not is_longer(text, LIMITS[0]) and (takes is None or takes(text))
+    if is_longer(text, LIMITS[0]):
+        return False
+    return takes is None or takes(text)
 
 
 def _join(pack: Iterable[Detail]) -> str:
@@ -246,9 +270,12 @@ def _wrap(pack: Sequence[Detail]) -> Detail:
     if len(pack) == 1:  # as of most issues
         ((_, text, covers),) = pack
     else:
-        text, covers = _join(pack), tuple([id_ for _, _, its in pack for id_ in its])
-    return _digest("\n".join(covers).encode(), 16), text, covers
+        text = _join(pack)
+        covers = tuple([id_ for _, _, ids in pack for id_ in ids])
+    digest = _digest("\n".join(covers).encode(), 16)
+    return digest, text, covers
 
 
 def _digest(content: bytes, digits: int) -> str:
-    return hashlib.sha256(content).hexdigest()[:digits]
+    digest = hashlib.sha256(content).hexdigest()
+    return digest[:digits]

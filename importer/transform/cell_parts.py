@@ -20,9 +20,9 @@ PartPaths = Mapping[str, Callable[[Any], Any]]
 """Part of an object → the function that finds it."""
 
 
-def compile_parts(each: BaseModel) -> PartPaths:
+def compile_parts(model: BaseModel) -> PartPaths:
     """The functions of a model's expressions, by the model's fields; those that are not set are absent."""
-    named = {name: getattr(each, name) for name in type(each).model_fields}
+    named = {name: getattr(model, name) for name in type(model).model_fields}
     return {name: compile_path(path) for name, path in named.items() if path is not None}
 
 
@@ -32,7 +32,9 @@ def read_items(cell: str) -> list[Any] | None:
         value = _decode(cell)
     except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
         return None
-    return value if isinstance(value, list) else [value]
+    if isinstance(value, list):
+        return value
+    return [value]
 
 
 def find_parts(item: Mapping[str, Any], paths: PartPaths) -> dict[str, str]:
@@ -44,7 +46,9 @@ def to_text(value: Any) -> str:
     """A value as text: "" where there is none, JSON where it is no text."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else write_json(value)
+    if isinstance(value, str):
+        return value
+    return write_json(value)
 
 
 def find_ids(find: Searcher, text: str) -> Iterator[str]:
@@ -60,7 +64,8 @@ def read_ids(cells: Sequence[str], split: str | None) -> Iterator[str]:
     for cell in cells:
         if not is_filled(cell):
             continue
-        for part in cell.split(split) if split else (cell,):
+        parts = cell.split(split) if split else (cell,)
+        for part in parts:
             if is_filled(part):
                 yield part.strip()
 

@@ -53,44 +53,53 @@ def divide(key: str, comment: Comment, takes: Takes | None = None, total: int = 
     for limit in LIMITS:  # the number of parts has to say where they end: only one way has it
         details = _divide_within(limit, key, comment)
         ways.setdefault(len(details), details)
-    taken = (way for way in ways.values() if takes is None or all(takes(text) for _, text, _ in way))
-    return ways.get(total) or next(taken, details)
+    if begun := ways.get(total):
+        return begun
+    for way in ways.values():
+        if takes is None or all(takes(text) for _, text, _ in way):
+            return way
+    return details
 
 
 def _divide_within(limit: int, key: str, comment: Comment) -> list[Detail]:
     id_, author, date, text, is_private, *_ = comment
-    who, who_else = _say_who(author, date, is_private)
-    text = who_else + text.rstrip()
-    whole = f"{who}{comment_marker(key, f'{id_}/1')}\n\n{text}"
-    if is_longer(whole, limit):
-        return _divide_long(key, comment, who, text, limit)
-    return [(f"{id_}/1/1", whole, comment.covers)]
+    heading, first_line = _say_who(author, date, is_private)
+    text = first_line + text.rstrip()
+    marker = comment_marker(key, f"{id_}/1")
+    detail = f"{heading}{marker}\n\n{text}"
+    if is_longer(detail, limit):
+        return _divide_long(key, comment, heading, text, limit)
+    return [(f"{id_}/1/1", detail, comment.covers)]
 
 
-def _divide_long(key: str, comment: Comment, who: str, text: str, limit: int) -> list[Detail]:
-    id_, most = comment.id, count_units(text)  # there are never more parts than units
-    opening = f"{who}part {most} of {most}{_BETWEEN}{'m' * COMMENT_MARKER_LENGTH}\n\n"
+def _divide_long(key: str, comment: Comment, heading: str, text: str, limit: int) -> list[Detail]:
+    id_ = comment.id
+    highest = count_units(text)  # there are never more parts than units
+    opening = f"{heading}part {highest} of {highest}{_BETWEEN}{'m' * COMMENT_MARKER_LENGTH}\n\n"
     room = max(limit - count_units(opening), SMALLEST_PIECE)
     pieces = split_text(text, room, room)
     details = list[Detail]()
     for number, piece in enumerate(pieces, start=1):
         marker = comment_marker(key, f"{id_}/{number}")
-        detail = f"{who}part {number} of {len(pieces)}{_BETWEEN}{marker}\n\n{piece}"
-        details.append((name_part(id_, number, len(pieces)), detail, comment.covers))
+        detail = f"{heading}part {number} of {len(pieces)}{_BETWEEN}{marker}\n\n{piece}"
+        name = name_part(id_, number, len(pieces))
+        details.append((name, detail, comment.covers))
     return details
 
 
 def name_part(comment: str, number: int, total: int) -> str:
     """The name of a comment, or of a part of it: of its addition in the ledger."""
-    return f"{comment}/{number} of {total}" if total > 1 else f"{comment}/1/1"
+    if total > 1:
+        return f"{comment}/{number} of {total}"
+    return f"{comment}/1/1"
 
 
 def count_parts(name: str) -> int:
     """Of how many parts the comment consists that has this name, or of one of whose parts it is the name."""
     if name.endswith("/1/1"):  # as of nearly all
         return 1
-    found = NAME.fullmatch(name)
-    return int(found[4]) if found else 1
+    match = NAME.fullmatch(name)
+    return int(match[4]) if match else 1
 
 
 def is_rest(name: str) -> bool:
@@ -100,12 +109,15 @@ def is_rest(name: str) -> bool:
 
 def name_rest(number: int, text: str) -> str:
     """The name of a part of a description."""
-    return f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{REST}/{number}/{digest[:8]}"
 
 
 def stem_of(name: str) -> str:
     """Which comment and part a name stands for, however many parts there are and whatever they say: `ID/2`."""
-    return NAME.sub(r"\1/\2", name) if NAME.fullmatch(name) else name.rpartition("/")[0]
+    if NAME.fullmatch(name):
+        return NAME.sub(r"\1/\2", name)
+    return name.rpartition("/")[0]
 
 
 def open_rest(text: str, part: str = "part 99 of 99", marker: str = "m" * COMMENT_MARKER_LENGTH) -> str:
@@ -113,12 +125,12 @@ def open_rest(text: str, part: str = "part 99 of 99", marker: str = "m" * COMMEN
     return f"Description, {part} · {marker}\n\n{text}"
 
 
-def continue_description(key: str, rest: Sequence[str]) -> Iterator[Detail]:
+def continue_description(key: str, texts: Sequence[str]) -> Iterator[Detail]:
     """The parts of a long description after the first, which is in the issue itself."""
-    for number, text in enumerate(rest, start=2):
+    for number, text in enumerate(texts, start=2):
         if not is_filled(text):
             continue
-        part = f"part {number} of {len(rest) + 1}"
+        part = f"part {number} of {len(texts) + 1}"
         marker = comment_marker(key, f"{REST}/{number}")
         detail = open_rest(text, part, marker)
         if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
@@ -129,6 +141,9 @@ def continue_description(key: str, rest: Sequence[str]) -> Iterator[Detail]:
 @lru_cache(maxsize=4096)
 def _say_who(author: str, date: str, is_private: bool) -> tuple[str, str]:
     """The opening line up to the marker: author, date and privacy; and what the text begins with: a line too long."""
-    said = list(filter(None, (single_line(author), single_line(show_epoch(date)), "private" if is_private else "")))
-    who = _BETWEEN.join(said)
-    return ("", f"{who}\n\n") if is_longer(who, WHO_LIMIT) else (_BETWEEN.join([*said, ""]), "")
+    privacy = "private" if is_private else ""
+    words = list(filter(None, (single_line(author), single_line(show_epoch(date)), privacy)))
+    line = _BETWEEN.join(words)
+    if is_longer(line, WHO_LIMIT):
+        return "", f"{line}\n\n"
+    return _BETWEEN.join([*words, ""]), ""

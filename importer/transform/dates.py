@@ -16,10 +16,12 @@ _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
     """A date by ISO 8601 or one of the mapping's formats, in UTC (a date without a zone is taken as UTC)."""
     text = text.strip()
-    for read in (datetime.fromisoformat, *(_reader(form) for form in formats)):
+    for reader in (datetime.fromisoformat, *(_reader(form) for form in formats)):
         try:
-            date = read(text)
-            return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+            date = reader(text)
+            if date.tzinfo:
+                return date.astimezone(UTC)
+            return date.replace(tzinfo=UTC)
         except (ValueError, OverflowError):  # the year 0 of another zone overflows
             continue
     return None
@@ -36,7 +38,10 @@ def read_epoch(text: str) -> datetime | None:
     match = _EPOCH.fullmatch(text.strip())
     if match is None:
         return None
-    return datetime.fromtimestamp(float(match[0]) / (1 if len(match[1]) == 10 else 1000), UTC)
+    seconds = float(match[0])
+    if len(match[1]) != 10:
+        seconds /= 1000
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def seconds_of(date: datetime | None) -> float:
@@ -47,7 +52,9 @@ def seconds_of(date: datetime | None) -> float:
 def show_epoch(text: str) -> str:
     """The date and time that a Unix time is in UTC; any other text as it is."""
     moment = read_epoch(text)
-    return text if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+    if moment is None:
+        return text
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _reader(form: str) -> Callable[[str], datetime]:

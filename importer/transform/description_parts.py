@@ -50,45 +50,51 @@ def digest_label(label: str) -> bytes:
 
 def digest_line(label: str, text: str) -> bytes:
     """Return the digest of a part that has this text: a line with this label, or the text above the footer."""
-    return _digest(text if label == TEXT else f"{label}: {text}")
+    part = text if label == TEXT else f"{label}: {text}"
+    return _digest(part)
 
 
 def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=BYTES).digest()
+    content = text.encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=BYTES).digest()
 
 
 def encode_parts(description: str) -> str:
     """Write the digests of a description's parts as one word."""
     digests = digest_parts(description)
-    return b64encode(b"".join(label + part for label, part in digests.items())).decode().rstrip("=")
+    content = b"".join(label + part for label, part in digests.items())
+    return b64encode(content).decode().rstrip("=")
 
 
 def decode_parts(encoded: str) -> Digests:
     """Read what `encode_parts` wrote."""
     digests = b64decode(encoded + "=" * (-len(encoded) % 4))
-    each = [digests[start : start + BYTES] for start in range(0, len(digests), BYTES)]
-    return dict(zip(each[::2], each[1::2], strict=True))
+    words = [digests[start : start + BYTES] for start in range(0, len(digests), BYTES)]
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
-def keep_parts(labels: Collection[str], new: str, there: str) -> str | None:
-    """Return a new description with these parts of the one that is there; None if either has no footer.
+def keep_parts(labels: Collection[str], new: str, old: str) -> str | None:
+    """Return a new description with these parts of the old one, which is there; None if either has no footer.
 
     A line that is kept comes behind the one that it stands behind. A part that isn't there stays away.
     """
-    ending, start = find_footer(there), find_footer(new)
-    if ending == len(there) or start == len(new):
+    ending = find_footer(old)
+    start = find_footer(new)
+    if ending == len(old) or start == len(new):
         return None
-    kept = find_parts(there).keys() & {*labels}
-    text = there[:ending] if TEXT in kept else new[:start]
+    labels_kept = find_parts(old).keys() & {*labels}
+    text = old[:ending] if TEXT in labels_kept else new[:start]
     opening, *lines, end = new[start:].rstrip().splitlines()[1:]
-    lines = [line for line in lines if line.partition(": ")[0] not in kept]
+    lines = [line for line in lines if line.partition(": ")[0] not in labels_kept]
     place = 0
-    for label, line in _lines(there[ending:]):
-        if label in kept:
+    for label, line in _lines(old[ending:]):
+        if label in labels_kept:
             lines.insert(place, line)
             place += 1
         else:
-            places = [at for at, other in enumerate(lines, start=1) if other.startswith(f"{label}: ")]
+            places = [
+                number for number, line_before in enumerate(lines, start=1) if line_before.startswith(f"{label}: ")
+            ]
             place = max([place, *places])
     above = f"{text.rstrip()}\n\n" if text.strip() else ""
     return "\n".join([f"{above}---", opening, *lines, end])

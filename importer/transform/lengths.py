@@ -64,32 +64,40 @@ def cut(text: str, units: int) -> str:
     return text
 
 
-def split_text(text: str, first: int, rest: int) -> list[str]:
-    """A text in pieces: the first of at most `first` UTF-16 units, the others of `rest`, which is at least 100.
+def split_text(text: str, first: int, further: int) -> list[str]:
+    """A text in pieces: the first of at most `first` UTF-16 units, the others of `further`, which is at least 100.
 
     Joined, the pieces are the text: white space at a seam begins the next piece. Only code fences are added to that:
     where a block is open, `\\n` and its backticks close it, and its opening line, without white space at its end, opens
     the next piece. Within a line one backtick more closes it, and a line end follows what opens it: what is the text's
     own can still be told. Where `first` has no room for anything, the first piece is `""`.
     """
-    if rest < SMALLEST_PIECE:
-        raise ValueError(f"pieces of {rest} units are too small, at least {SMALLEST_PIECE}")
+    if further < SMALLEST_PIECE:
+        raise ValueError(f"pieces of {further} units are too small, at least {SMALLEST_PIECE}")
     blocks = [block for block in _find_code(text) if count_units(block.opening) <= _LONGEST_OPENING]
     # What closes a block has to fit, wherever the seam falls.
-    spare = max(_CLOSING_UNITS, *(len(block.closing) + 1 for block in blocks)) if blocks else 0
+    spare = 0
+    if blocks:
+        spare = max(_CLOSING_UNITS, *(len(block.closing) + 1 for block in blocks))
     pieces: list[str] = []
-    start, opening = 0, ""
+    start = 0
+    opening = ""
     while True:
-        room = (rest if pieces else first) - count_units(opening)
+        room = further if pieces else first
+        room -= count_units(opening)
         if len(text) - start <= room and not is_longer(text[start:], room):
             return [*pieces, opening + text[start:]]
         space = max(room - spare, 0)
-        end = _find_seam(text, start, start + len(cut(text[start : start + space], space)))
+        beginning = cut(text[start : start + space], space)
+        end = _find_seam(text, start, start + len(beginning))
         block = next((block for block in blocks if block.start < end < block.end), None)
         if block is not None and end < block.first_line:  # no half of an opening line opens anything
-            end, block = (block.start if block.start > start else end), None
+            if block.start > start:
+                end = block.start
+            block = None
         pieces.append(opening + text[start:end])
-        start, opening = end, ""
+        start = end
+        opening = ""
         if block is not None:
             is_within_line = not _LINE_ENDS.match(text, end)
             pieces[-1] += block.closing + "`" * is_within_line
@@ -130,8 +138,8 @@ def _find_seam(text: str, start: int, limit: int) -> int:
         if sign.search(text, half - 1, limit + _LOOKAHEAD) is None:
             continue
         for begin in (max(half, limit - _NEAR), half):
-            found = (match.start() for match in seam.finditer(text, begin, limit + _LOOKAHEAD))
-            place = max(takewhile(limit.__ge__, found), default=start)
+            places = (match.start() for match in seam.finditer(text, begin, limit + _LOOKAHEAD))
+            place = max(takewhile(limit.__ge__, places), default=start)
             if place > start:
                 return place
     return _find_cut(text, start, limit)
@@ -149,4 +157,6 @@ def _belong_together(before: str, after: str) -> bool:
     """Whether readers see two characters as one: a base and its mark, a joined emoji, the backticks of a fence."""
     if before == after == "`" or "\u200d" in (before, after):
         return True
-    return unicodedata.category(after).startswith("M") or "\U0001f3fb" <= after <= "\U0001f3ff"
+    if unicodedata.category(after).startswith("M"):
+        return True
+    return "\U0001f3fb" <= after <= "\U0001f3ff"

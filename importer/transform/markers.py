@@ -60,14 +60,18 @@ def find_marker(description: str) -> str:
 
     The last one counts: people may have quoted another issue above the footer. Text below it does no harm.
     """
-    return (find_marker_lines(description) or [("", "")])[-1][1]
+    lines = find_marker_lines(description)
+    return lines[-1][1] if lines else ""
 
 
 def find_marker_lines(description: str) -> list[tuple[str, str]]:
     """All source and record markers in an issue's description: more than one if somebody has put another's there."""
     text = _restore(description)
     # Where a target has folded the whole text into one line, no line begins with a marker.
-    return _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
+    lines = _MARKER_LINE.findall(text)
+    if not lines and "\n" not in text:
+        lines = _FOOTER_WITHIN.findall(text)
+    return lines
 
 
 def probe_title(marker: str) -> str:
@@ -80,15 +84,15 @@ def find_probe(title: str, description: str) -> str:
 
     It is in the title and in the description's first line, as its last line may have been cut off.
     """
-    found = _PROBE.match(title)
-    is_ours = found is not None and found[1] in description.partition("\n")[0] and not find_marker(description)
-    return found[1] if found is not None and is_ours else ""
+    match = _PROBE.match(title)
+    is_ours = match is not None and match[1] in description.partition("\n")[0] and not find_marker(description)
+    return match[1] if match is not None and is_ours else ""
 
 
 def find_probe_end(description: str) -> str:
     """The marker in the last line of a description that `probe` has made, `""` where that line is lost."""
-    found = _PROBE_WORD.findall(_restore(description)[-PROBE_END:])
-    return found[-1] if found else ""
+    markers = _PROBE_WORD.findall(_restore(description)[-PROBE_END:])
+    return markers[-1] if markers else ""
 
 
 def neutralise_markers(text: str) -> str:
@@ -98,12 +102,14 @@ def neutralise_markers(text: str) -> str:
 
 def _restore(text: str) -> str:
     """Undo what a target may have done to a text that hides markers: capitals, unseen signs, lines of HTML."""
-    return _LINE_TAG.sub("\n", _UNSEEN.sub("", text.lower())).strip()
+    text = _UNSEEN.sub("", text.lower())
+    return _LINE_TAG.sub("\n", text).strip()
 
 
 def hex_digest(text: str) -> str:
     """SHA-256 of a text in hex digits."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    content = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(content).hexdigest()
 
 
 def short_digest(text: str) -> str:
@@ -125,7 +131,8 @@ def comment_marker(key: str, stem: str) -> str:
     `stem` names the comment, or a part of it, among those of a record's issue: see `addition_plan.stem_of`.
     """
     name = f"{key}\n{stem}".encode("utf-8", "surrogatepass")
-    bits = int.from_bytes(hashlib.sha256(name).digest()[:7], "big") >> 6  # 50 of them: 10 signs
+    digest = hashlib.sha256(name).digest()
+    bits = int.from_bytes(digest[:7], "big") >> 6  # 50 of them: 10 signs
     return "tic" + "".join([_PAIRS[bits >> place & 1023] for place in (40, 30, 20, 10, 0)])
 
 
@@ -147,8 +154,11 @@ def find_opening(detail: str) -> Opening | None:
 
 def _read_openings(text: str) -> list[Opening]:
     is_one_line = "\n" not in text
-    openings = [_read_opening(piece, is_one_line) for piece in (_RULE_WITHIN if is_one_line else _RULE).split(text)]
-    return [opening for opening in openings if opening is not None] if openings[0] is not None else []
+    rule = _RULE_WITHIN if is_one_line else _RULE
+    openings = [_read_opening(piece, is_one_line) for piece in rule.split(text)]
+    if openings[0] is None:
+        return []
+    return [opening for opening in openings if opening is not None]
 
 
 def _read_opening(piece: str, is_one_line: bool) -> Opening | None:
@@ -157,11 +167,14 @@ def _read_opening(piece: str, is_one_line: bool) -> Opening | None:
     if paragraph.startswith(_QUOTES):
         return None
     if is_one_line:
-        found = _OPENING_WITHIN.match(paragraph)
+        match = _OPENING_WITHIN.match(paragraph)
     else:
-        lines = (paragraph.partition("\n")[0].strip(f" {_EMPHASIS}"), " ".join(paragraph.split()))
-        found = next(filter(None, map(_OPENING.fullmatch, lines)), None)
-    if found is None:
+        first_line = paragraph.partition("\n")[0].strip(f" {_EMPHASIS}")
+        lines = (first_line, " ".join(paragraph.split()))
+        match = next(filter(None, map(_OPENING.fullmatch, lines)), None)
+    if match is None:
         return None
-    part = _PART.search(found["who"] or "")
-    return Opening(found["marker"], int(part[1]), int(part[2])) if part else Opening(found["marker"])
+    part = _PART.search(match["who"] or "")
+    if part is None:
+        return Opening(match["marker"])
+    return Opening(match["marker"], int(part[1]), int(part[2]))

@@ -67,17 +67,27 @@ def read_covered(covered: Iterable[str]) -> dict[str, Word]:
     """Return the last word on each occurrence, by the occurrence's id."""
     last = dict[str, Word]()
     for name in covered:
-        if found := _ABOUT.fullmatch(name):
-            id_, number, withdrawal, dated, content, *row = found.groups("")
-            word = Word(int(number), bool(withdrawal), content, float(dated or 0), *row)
-            last[id_] = max(last.get(id_, UNSAID), word)
+        match = _ABOUT.fullmatch(name)
+        if match is None:
+            continue
+        id_, number, withdrawal, dated, content, *row = match.groups("")
+        word = Word(int(number), bool(withdrawal), content, float(dated or 0), *row)
+        last[id_] = max(last.get(id_, UNSAID), word)
     return last
 
 
 def read_said(covered: Iterable[str]) -> Counter[str]:
     """Count the words on occurrences as `new`, `corrected` or `withdrawn`, one in several parts once."""
-    words = {each.group(1, 2, 3) for each in map(_ABOUT.fullmatch, covered) if each}
-    return Counter("withdrawn" if sign else "corrected" if int(number) else "new" for _, number, sign in words)
+    words = {match.group(1, 2, 3) for match in map(_ABOUT.fullmatch, covered) if match}
+    counts = Counter[str]()
+    for _, number, sign in words:
+        if sign:
+            counts["withdrawn"] += 1
+        elif int(number):
+            counts["corrected"] += 1
+        else:
+            counts["new"] += 1
+    return counts
 
 
 def find_last(key: str, occurrences: Iterable[Occurrence], had: AlreadyAdded) -> dict[str, Word]:
@@ -86,12 +96,19 @@ def find_last(key: str, occurrences: Iterable[Occurrence], had: AlreadyAdded) ->
     They come from the ledger and, if that was lost, from the markers that were read in the issue's comments.
     """
     last = read_covered(had.covered) if occurrences else {}
-    for id_ in [each.comment.id for each in occurrences] if (Act.RECALL, "") in had.names else ():
+    if (Act.RECALL, "") not in had.names:
+        return last
+    for occurrence in occurrences:
+        id_ = occurrence.comment.id
         word: Word | None = last.get(id_, UNSAID)
         while word is not None:
             last[id_] = word
-            candidates = (Word(word.number + 1, is_withdrawal) for is_withdrawal in (False, True))
-            word = next((each for each in candidates if is_recalled(key, f"{_name(id_, each)}/1", had)), None)
+            candidates = [Word(word.number + 1, is_withdrawal) for is_withdrawal in (False, True)]
+            word = None
+            for candidate in candidates:
+                if is_recalled(key, f"{_name(id_, candidate)}/1", had):
+                    word = candidate
+                    break
     return last
 
 
@@ -102,7 +119,10 @@ def is_recalled(key: str, stem: str, had: AlreadyAdded) -> bool:
 
 def _name(id_: str, word: Word) -> str:
     """The id of the comment with a word on an occurrence, whatever it says."""
-    return short_digest(f"{id_}@{word.number}{'!' * word.is_withdrawal}") if word.number else id_
+    if not word.number:
+        return id_
+    sign = "!" * word.is_withdrawal
+    return short_digest(f"{id_}@{word.number}{sign}")
 
 
 def say_what_is_new(parts: IssueParts, last: Mapping[str, Word]) -> IssueParts:
@@ -111,37 +131,45 @@ def say_what_is_new(parts: IssueParts, last: Mapping[str, Word]) -> IssueParts:
     What was said already is a comment, too, as a part of it may not have been sent. A withdrawn occurrence isn't
     withdrawn again, whatever its row says by now. Only a new occurrence has its flags.
     """
-    comments, left_out = list[Comment](), set[Flag]()
-    for each in parts.occurrences:
-        word = last.get(each.comment.id, UNSAID)
-        number, is_known = word.number, word.says(each)
-        if each.is_withdrawn and (number < 0 or word.is_withdrawal) and not is_known:
+    comments = list[Comment]()
+    left_out = set[Flag]()
+    for occurrence in parts.occurrences:
+        word = last.get(occurrence.comment.id, UNSAID)
+        number = word.number
+        is_known = word.says(occurrence)
+        if occurrence.is_withdrawn and (number < 0 or word.is_withdrawal) and not is_known:
             continue
         # A flag that is still to be made is in the ledger; one of another row would be a second one.
-        if number > 0 or (number == 0 and not (is_known and word.row in ("", each.row))):
-            left_out.update(each.flags)
+        if number > 0 or (number == 0 and not (is_known and word.row in ("", occurrence.row))):
+            left_out.update(occurrence.flags)
         if is_known and word.content:
-            each = each._replace(comment=each.comment._replace(content=word.content), row="")
-        comments.append(_comment_on(each, number if is_known else number + 1))
+            comment = occurrence.comment._replace(content=word.content)
+            occurrence = occurrence._replace(comment=comment, row="")
+        if not is_known:
+            number += 1
+        comments.append(_comment_on(occurrence, number))
     flags = tuple(flag for flag in parts.flags if flag not in left_out)
     return parts._replace(comments=(*parts.comments, *comments), flags=flags)
 
 
 def _comment_on(occurrence: Occurrence, number: int) -> Comment:
     """The comment with the word of this number on an occurrence."""
-    comment, is_withdrawn = occurrence.comment, occurrence.is_withdrawn
+    comment = occurrence.comment
+    is_withdrawn = occurrence.is_withdrawn
     content = f"{comment.content}@{number}" if number else comment.content
     row = _say_row(occurrence.row, occurrence.severity)
-    said = comment._replace(about=_about(occurrence, number), content=content + row)
+    worded = comment._replace(about=_about(occurrence, number), content=content + row)
     if not number:
-        return said
+        return worded
     id_ = _name(comment.id, Word(number, is_withdrawn))
-    return said._replace(id=id_, text=f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}")
+    verdict = "Withdrawn" if is_withdrawn else "Corrected"
+    return worded._replace(id=id_, text=f"{verdict}: {comment.text}")
 
 
 def _about(occurrence: Occurrence, number: int) -> str:
     dated = f"~{occurrence.dated}" if occurrence.dated > 0 else ""
-    return f"{occurrence.comment.id}@{number}{'!' * occurrence.is_withdrawn}{dated}"
+    sign = "!" * occurrence.is_withdrawn
+    return f"{occurrence.comment.id}@{number}{sign}{dated}"
 
 
 def _say_row(row: str, severity: str) -> str:
@@ -157,13 +185,15 @@ def plan_recall(key: str, parts: IssueParts, had: AlreadyAdded, last: Mapping[st
     if parts.occurrences and had.was_lost:
         yield Addition(key, Act.RECALL, "", b"{}")
     newer = list[str]()
-    for each in parts.occurrences:
-        word = last.get(each.comment.id, UNSAID)
-        says_nothing = word.says(each) or (word.is_withdrawal and each.is_withdrawn)
-        if word.content and says_nothing and word.dated < each.dated:
-            newer.append(f"{_about(each, word.number)}={word.content}{_say_row(word.row, word.severity)}")
+    for occurrence in parts.occurrences:
+        word = last.get(occurrence.comment.id, UNSAID)
+        says_nothing = word.says(occurrence) or (word.is_withdrawal and occurrence.is_withdrawn)
+        if word.content and says_nothing and word.dated < occurrence.dated:
+            row = _say_row(word.row, word.severity)
+            newer.append(f"{_about(occurrence, word.number)}={word.content}{row}")
     if newer:
-        yield Addition(key, Act.RECALL, short_digest("\n".join(newer)), b"{}", tuple(newer))
+        name = short_digest("\n".join(newer))
+        yield Addition(key, Act.RECALL, name, b"{}", tuple(newer))
 
 
 def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded, last: Mapping[str, Word]) -> Iterator[Addition]:
@@ -171,18 +201,26 @@ def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded, last: Mapping
 
     The addition is named by the latest of these. If the run was broken off, those that it has added already count, too.
     """
-    begun, new = read_covered(had.begun), dict[str, Occurrence]()
-    for each in parts.occurrences if last else ():
-        id_ = each.comment.id
+    if not last:
+        return
+    begun = read_covered(had.begun)
+    new = dict[str, Occurrence]()
+    for occurrence in parts.occurrences:
+        id_ = occurrence.comment.id
         word = last.get(id_, UNSAID)
         number = word.number
         if number < 0 or word.is_withdrawal:
             number += 1
-        elif id_ not in begun or (number and not any(name.startswith(f"{id_}@{number - 1}!") for name in had.covered)):
-            continue  # an earlier run said it, or it corrects what was no withdrawal
-        if not each.is_withdrawn:
-            new[_name(id_, Word(number))] = each
-    if names := [name for name in new if (Act.REOPEN, name) not in had.names]:
+        elif id_ not in begun:
+            continue  # an earlier run said it
+        elif number and not any(name.startswith(f"{id_}@{number - 1}!") for name in had.covered):
+            continue  # it corrects what was no withdrawal
+        if not occurrence.is_withdrawn:
+            name = _name(id_, Word(number))
+            new[name] = occurrence
+    names = [name for name in new if (Act.REOPEN, name) not in had.names]
+    if names:
         latest = max(names, key=lambda name: new[name].at)
-        body = orjson.dumps({"reopens": new[latest].reopens, "at": new[latest].at})
+        occurrence = new[latest]
+        body = orjson.dumps({"reopens": occurrence.reopens, "at": occurrence.at})
         yield Addition(key, Act.REOPEN, latest, body)

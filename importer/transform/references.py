@@ -45,43 +45,49 @@ class References:
     """
 
     def __init__(self, specs: Sequence[Reference], source_name: str, aliases: Aliases = NO_ALIASES) -> None:
-        self._patterns = [
-            (
-                find_core(spec.pattern),
-                compile_pattern(spec.pattern),
-                spec.key,
-                None if spec.within is None else compile_pattern(spec.within),
-            )
-            for spec in specs
-        ]
-        self._source_name, self._aliases = source_name, aliases
+        self._patterns = list[tuple[str, Searcher, str, Searcher | None]]()
+        for spec in specs:
+            core = find_core(spec.pattern)
+            pattern = compile_pattern(spec.pattern)
+            within = None if spec.within is None else compile_pattern(spec.within)
+            self._patterns.append((core, pattern, spec.key, within))
+        self._source_name = source_name
+        self._aliases = aliases
 
     def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
         """The issues that a text names without a number beside them, each once and in order; never `own_key`.
 
         Where matches overlap, the one that begins first counts, then the longer one, then the mapping's first pattern.
         """
-        own = own_key.removeprefix(f"{self._source_name}:")
+        own_name = own_key.removeprefix(f"{self._source_name}:")
         names: dict[_Span, str] = {}  # span of each whole name → its native key, both without outer white space
         for core, pattern, key, within in self._patterns:
             if core not in text:
                 continue
             # What completes names that are relative to the issue that has the text, like `#45`.
-            home = "" if within is None else _search(within, own)
-            for match in pattern.finditer(text) if home is not None else ():
+            home: str | None = ""
+            if within is not None:
+                home = _search(within, own_name)
+            if home is None:
+                continue
+            for match in pattern.finditer(text):
                 start, end = _trim(match)
                 native = f"{home}{match.expand(key)}".strip()
-                if native and start < end and _AT_START.match(text, start) and _AT_END.match(text, end):
+                if not native or start >= end:
+                    continue
+                if _AT_START.match(text, start) and _AT_END.match(text, end):
                     names.setdefault((start, end), native)
         if not names:
             return ()
         spans = sorted(names, key=lambda span: (span[0], -span[1]))
-        named = (
-            (text[start:end], f"{self._source_name}:{names[start, end]}") for start, end, _ in _places(text, spans)
-        )
-        mentions = (Mention(name, self._aliases.get(key, key)) for name, key in named)
         itself = self._aliases.get(own_key, own_key)
-        return tuple(dict.fromkeys(mention for mention in mentions if mention.key != itself))
+        mentions = dict[Mention, None]()
+        for start, end, _ in _places(text, spans):
+            full_key = f"{self._source_name}:{names[start, end]}"
+            mention = Mention(text[start:end], self._aliases.get(full_key, full_key))
+            if mention.key != itself:
+                mentions[mention] = None
+        return tuple(mentions)
 
 
 def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str, str], limit: int) -> str:
@@ -92,22 +98,25 @@ def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str,
     limit     UTF-16 units that the text may have; numbers that don't fit are left out, from the end
     """
     # Backwards, so that of two mentions with one text the first is kept.
-    known = {mention.text: numbers[mention.key] for mention in reversed(mentions) if mention.key in numbers}
-    if not known:
+    by_name = {mention.text: numbers[mention.key] for mention in reversed(mentions) if mention.key in numbers}
+    if not by_name:
         return text
     # The longest first, as `PROJ-1` begins `PROJ-12`.
-    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    longest_first = sorted(by_name, key=len, reverse=True)
+    names = "|".join(map(re.escape, longest_first))
     body = text[: find_footer(text)]
     spans = (match.span() for match in re.finditer(f"{_START}(?:{names}){_END}", body))
-    room, parts, done = limit - count_units(text), list[str](), 0
+    room = limit - count_units(text)
+    parts = list[str]()
+    position = 0
     for start, end, behind in _places(body, spans):
-        number = f" ({known[body[start:end]]})"
+        number = f" ({by_name[body[start:end]]})"
         room -= count_units(number)
         if room < 0:
             break
-        parts += (text[done:behind], number)
-        done = behind
-    return "".join((*parts, text[done:]))
+        parts += (text[position:behind], number)
+        position = behind
+    return "".join((*parts, text[position:]))
 
 
 def _places(text: str, spans: Iterable[_Span]) -> Iterator[tuple[int, int, int]]:
@@ -133,11 +142,13 @@ def _places(text: str, spans: Iterable[_Span]) -> Iterator[tuple[int, int, int]]
 
 
 def _search(pattern: Searcher, text: str) -> str | None:
-    found = pattern.search(text)
-    return None if found is None else found[0]
+    match = pattern.search(text)
+    return None if match is None else match[0]
 
 
 def _trim(match: re.Match[str]) -> _Span:
     """The span of a match without outer white space."""
-    start = match.start() + len(match[0]) - len(match[0].lstrip())
-    return start, start + len(match[0].strip())
+    name = match[0].strip()
+    blanks = len(match[0]) - len(match[0].lstrip())
+    start = match.start() + blanks
+    return start, start + len(name)

@@ -56,14 +56,14 @@ _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and signs that s
 # Unicode's confusables.txt for the four letters, as they are after NFKD and casefold; with the enclosed
 # letters (🅝 🅽 🇳) that NFKD leaves alone, and the nearest look-alikes of other alphabets that the file doesn't have.
 _LOOK_ALIKES = {
-    other: letter
-    for letter, others in {
+    letter_like: letter
+    for letter, letters in {
         "n": "ոռпηνɴꓠⲛɲŋƞꞑᥒ🅝🅽🇳",
         "o": "оοօჿσᴏᴑꬽⲟဝ०੦૦௦౦೦൦๐໐၀۵০୦〇ଠഠⵔዐꓳ𐓪𐓂𑣈𑣗𐐬øɵө🅞🅾🇴",
         "r": "гᴦⲅꭇꭈꮁʀꭱꮢᖇꓣɾɼɽɍ🅡🆁🇷",
         "m": "мμϻᴍⲙꮇᗰᛖꓟɱ🅜🅼🇲",
     }.items()
-    for other in others
+    for letter_like in letters
 }
 
 
@@ -100,15 +100,18 @@ class Sanitizer:
         secrets = () if self.secrets == "ignore" else find_secrets(text)
         if secrets and self.secrets == "mask":
             text = mask(text, secrets)
-        return Sanitized(self._defuse(text), tuple(dict.fromkeys(secret.kind for secret in secrets)))
+        kinds = dict.fromkeys(secret.kind for secret in secrets)
+        return Sanitized(self._defuse(text), tuple(kinds))
 
     def _defuse(self, text: str) -> str:
         return neutralise_mentions(text, norm=self.norm == "defuse", mentions=self.mentions == "defuse")
 
     def is_harmless(self, texts: Sequence[str]) -> bool:
         """Whether `clean_all` changes nothing, and finds nothing."""
-        whole = "\n".join(texts)
-        return "@" not in whole and "&" not in whole and not _RARE.is_in(whole)
+        joined = "\n".join(texts)
+        if "@" in joined or "&" in joined:
+            return False
+        return not _RARE.is_in(joined)
 
     def clean_all(self, texts: Sequence[str]) -> list[Sanitized]:
         """Sanitise several texts: what is rare is searched for in all of them at once, and hardly any has it."""
@@ -121,7 +124,9 @@ class Sanitizer:
                 neutralised = int(unmarked != text)
             # The other at-signs are as rare as secrets; two searches for one sign are ten times as fast as for any.
             elif "@" in text or "&" in text:
-                cleaned, kinds, neutralised = self._defuse(text), (), 0
+                cleaned = self._defuse(text)
+                kinds = ()
+                neutralised = 0
             else:
                 continue
             neutralised += cleaned.count(REPLACEMENT) - text.count(REPLACEMENT)
@@ -151,8 +156,11 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
     """
     parts: list[str] = []
     position = 0
-    codes, code = _find_code(text), (0, 0)
-    for match, is_norm in _find_ats(text) if norm or mentions else ():
+    if not norm and not mentions:
+        return text
+    codes = _find_code(text)
+    code = (0, 0)
+    for match, is_norm in _find_ats(text):
         if is_norm:
             is_one = norm
         elif is_one := mentions and _is_mention(text, match):
@@ -162,7 +170,9 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
         if is_one:
             parts += [text[position : match.start()], REPLACEMENT]
             position = match.end()
-    return "".join([*parts, text[position:]]) if parts else text
+    if not parts:
+        return text
+    return "".join([*parts, text[position:]])
 
 
 def _find_ats(text: str) -> Iterator[tuple[re.Match[str], bool]]:
@@ -174,9 +184,10 @@ def _find_ats(text: str) -> Iterator[tuple[re.Match[str], bool]]:
         match = _AT.match(text, place)
         is_norm = match is not None and _is_norm(text, match.end())
         if not is_norm and (spelled := _SPELLED.match(text, place)) is not None:
-            read = _unescape(text[place : place + _MARKUP_REACH])
-            if _AT.match(read) and _is_norm(read, 1):
-                match, is_norm = spelled, True
+            decoded = _unescape(text[place : place + _MARKUP_REACH])
+            if _AT.match(decoded) and _is_norm(decoded, 1):
+                match = spelled
+                is_norm = True
         if match is not None:
             yield match, is_norm
 
@@ -198,7 +209,9 @@ def _is_norm(text: str, position: int) -> bool:
     near = text[position : position + _MARKUP_REACH]
     if near[:1] in _NOT_NORM:
         return False
-    return _begins_with_norm(text, position) or _begins_with_norm(_MARKUP.sub("", _unescape(near)), 0)
+    if _begins_with_norm(text, position):
+        return True
+    return _begins_with_norm(_MARKUP.sub("", _unescape(near)), 0)
 
 
 def _unescape(text: str) -> str:
@@ -209,19 +222,20 @@ def _unescape(text: str) -> str:
 
 
 def _begins_with_norm(text: str, position: int) -> bool:
-    seen = ""
+    letters = ""
     for letter in _letters(text, position):
-        seen += letter
-        if not "norm".startswith(seen[:4]):
+        letters += letter
+        if not "norm".startswith(letters[:4]):
             return False
-        if len(seen) >= 4:
+        if len(letters) >= 4:
             return True
     return False
 
 
 def _is_mention(text: str, at: re.Match[str]) -> bool:
     """Whether an at-sign that doesn't stand in code makes a name of what follows."""
-    start, near = at.start(), max(0, at.start() - _ADDRESS_REACH)
+    start = at.start()
+    near = max(0, start - _ADDRESS_REACH)
     if _ADDRESS.match(text, at.end()) or _NAME_BEFORE.search(text, max(0, start - 2), start):
         return False
     if text.find("://", near, start) >= 0 and _ADDRESS_BEFORE.search(text, near, start):
@@ -237,7 +251,8 @@ def _letters(text: str, position: int) -> Iterator[str]:
         if character == "&" and (entity := _ENTITY.match(text, position - 1)) is not None:
             decoded = html.unescape(f"&{entity[1]}")
             if decoded != f"&{entity[1]}":
-                character, position = decoded, entity.end()
+                character = decoded
+                position = entity.end()
         for part in character:
             if folded := _fold(part):
                 yield folded
@@ -248,9 +263,10 @@ def _fold(character: str) -> str:
     """The letters that a character reads as, without case, style and accents; `""` if it is invisible."""
     if character.isspace() and character not in "\x1c\x1d\x1e\x1f\x85":
         return " "
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-    seen = (part for part in folded if unicodedata.category(part)[0] not in "CM" and part not in _BLANK)
-    return "".join(_LOOK_ALIKES.get(part, part) for part in seen)
+    folded = unicodedata.normalize("NFKD", character).casefold()
+    folded = unicodedata.normalize("NFKD", folded)
+    visible = (part for part in folded if unicodedata.category(part)[0] not in "CM" and part not in _BLANK)
+    return "".join(_LOOK_ALIKES.get(part, part) for part in visible)
 
 
 _NOT_NORM = frozenset(sign for sign in map(chr, range(128)) if sign.isalnum() and _fold(sign) != "n")
@@ -258,4 +274,5 @@ _NOT_NORM = frozenset(sign for sign in map(chr, range(128)) if sign.isalnum() an
 
 
 def _article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+    article = "an" if kind[0] in "AEIOU" else "a"
+    return f"{article} {kind}"

@@ -44,14 +44,15 @@ class Scan:
         else:  # each by itself: joined, one emoji would make all of them four bytes a sign
             encoded = [text.encode("utf-8", "replace") for text in texts]
             data, sizes = b"\n".join((b"", *encoded, b"")), map(len, encoded)
-        found, ends = list[int](), list[int]()
+        places = list[int]()
+        ends = list[int]()
         match = self._search(data)
         while match is not None:
             ends = ends or [*accumulate((size + 1 for size in sizes), initial=1)]
             behind = bisect_right(ends, match.end() - 1)
-            found.append(behind - 1)
+            places.append(behind - 1)
             match = self._search(data, ends[behind] - 1)  # the rest of this text need not be looked at
-        return found
+        return places
 
 
 @lru_cache

@@ -134,21 +134,24 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
 
 def mask(text: str, secrets: Sequence[Secret]) -> str:
     """Replace each secret by its kind, keeping at most its first four characters."""
-    parts, position = [], 0
+    parts = list[str]()
+    position = 0
     for kind, start, end in secrets:
-        shown = _SHOWN if end - start >= _LEAST_TO_SHOW else 0
-        parts += [text[position : start + shown], f"[secret masked: {kind}]"]
+        length = _SHOWN if end - start >= _LEAST_TO_SHOW else 0
+        parts += [text[position : start + length], f"[secret masked: {kind}]"]
         position = end
     return "".join([*parts, text[position:]])
 
 
 def _find_any(text: str) -> Iterator[Secret]:
-    for kind, *patterns in TOKENS if _MAY_HAVE_TOKENS.find([text]) else ():
-        for pattern in patterns:
-            yield from _tokens(text, kind, _compile(pattern))
+    if _MAY_HAVE_TOKENS.find([text]):
+        for kind, *patterns in TOKENS:
+            for pattern in patterns:
+                yield from _tokens(text, kind, _compile(pattern))
     if "://" in text and "@" in text:
         for match in _URL_PASSWORD.finditer(text):
-            if match[1].lower() not in _PLACEHOLDERS and not _SEEMS_MASKED.fullmatch(match[1]):
+            password = match[1]
+            if password.lower() not in _PLACEHOLDERS and not _SEEMS_MASKED.fullmatch(password):
                 yield Secret("password in a URL", *match.span(1))
     for match in _CARD.finditer(text):
         if _is_card(match[0]):
@@ -163,7 +166,9 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 def _tokens(text: str, kind: str, pattern: re.Pattern[str]) -> Iterator[Secret]:
     for match in pattern.finditer(text):
-        start, end = match.span(1) if kind == "AWS key" and pattern.groups else match.span()
+        start, end = match.span()
+        if kind == "AWS key" and pattern.groups:
+            start, end = match.span(1)
         if kind == "private key":
             yield Secret(kind, start, _end_of_key(text, end))
         elif start == 0 or not text[start - 1].isalnum():  # else it is a part of something longer, a hash or an image
@@ -184,5 +189,8 @@ def _is_card(text: str) -> bool:
     digits = text.replace(" ", "").replace("-", "")
     if not _CARD_ISSUERS.fullmatch(digits):
         return False
-    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return (doubled + sum(map(int, digits[-1::-2]))) % 10 == 0
+    total = sum(map(int, digits[-1::-2]))
+    for digit in digits[-2::-2]:
+        tens, ones = divmod(2 * int(digit), 10)
+        total += tens + ones
+    return total % 10 == 0

@@ -50,45 +50,59 @@ class ShownPeople:
         """Whether names stay."""
         return self.people.show == "name"
 
-    def show(self, who: Identity) -> str:
+    def show(self, person: Identity) -> str:
         """What is written in place of a person; "" for nobody, and for everybody if people aren't shown."""
-        if self.are_named or not who.shown:
-            return who.shown
-        return self.roster.pseudonym_of(who) or SOMEBODY if self.people.show == "pseudonym" else ""
+        if self.are_named or not person.shown:
+            return person.shown
+        if self.people.show != "pseudonym":
+            return ""
+        return self.roster.pseudonym_of(person) or SOMEBODY
 
     def show_author(self, author: str) -> str:
         """The author of a comment (a name, an account or a mail address) as people are shown."""
-        return author if self.are_named or not author.strip() else self.show(self._read(author))
+        if self.are_named or not author.strip():
+            return author
+        return self.show(self._read(author))
 
     def show_cell(self, label: str, cell: str) -> str:
         """A footer line with its people as they are shown; commas or semicolons may stand between several."""
         if self.are_named or _PEOPLE_LABEL.search(label) is None:
             return self._clean(cell)
-        return ", ".join(filter(None, (self.show_author(part.strip()) for part in re.split(r"[,;]", cell))))
+        authors = (self.show_author(part.strip()) for part in re.split(r"[,;]", cell))
+        return ", ".join(filter(None, authors))
 
     def clean(self, texts: Sequence[str]) -> list[str]:
         """The texts with the names of users.csv, mail addresses and phone numbers as the mapping wants them."""
-        return [self._clean(text) for text in texts] if self.people.hides else list(texts)
+        if not self.people.hides:
+            return list(texts)
+        return [self._clean(text) for text in texts]
 
     def show_finding(self, finding: Finding) -> Finding:
         """A finding with the people in its message, hint and value as they are shown."""
-        message, hint = (
-            self._clean(_QUOTED.sub(lambda cited: f"{cited[1]}{self._clean(cited[2])}{cited[1]}", text))
-            for text in (finding.message, finding.hint)
-        )
-        return replace(finding, message=message, hint=hint, value=self._clean(finding.value))
+
+        def clean_cited(cited: re.Match[str]) -> str:
+            return f"{cited[1]}{self._clean(cited[2])}{cited[1]}"
+
+        message = self._clean(_QUOTED.sub(clean_cited, finding.message))
+        hint = self._clean(_QUOTED.sub(clean_cited, finding.hint))
+        value = self._clean(finding.value)
+        return replace(finding, message=message, hint=hint, value=value)
 
     def _read(self, text: str) -> Identity:
         # The surest first: a name may be that of several people.
-        for who in (Identity(account=text), Identity(mail=text), Identity(name=text)):
-            if self.roster.pseudonym_of(who) or self.roster.find(who):
-                return who
-        return Identity(mail=text) if _MAIL.fullmatch(text) else Identity(name=text)
+        for person in (Identity(account=text), Identity(mail=text), Identity(name=text)):
+            if self.roster.pseudonym_of(person) or self.roster.find(person):
+                return person
+        if _MAIL.fullmatch(text):
+            return Identity(mail=text)
+        return Identity(name=text)
 
     def _clean(self, text: str) -> str:
         if not self.are_named and self.roster.lines:
-            whole = self._wholes.get(fold_word(text)) if len(text) <= LONGEST_NAME else None
-            text = self._replace_names(text) if whole is None else whole
+            name_shown = None
+            if len(text) <= LONGEST_NAME:
+                name_shown = self._wholes.get(fold_word(text))
+            text = self._replace_names(text) if name_shown is None else name_shown
         if self.people.mails == "mask" and "@" in text:
             text = _MAIL.sub(MAIL, text)
         if self.people.phones == "mask":
@@ -96,7 +110,8 @@ class ShownPeople:
         return text
 
     def _replace_names(self, text: str) -> str:
-        parts, position = list[str](), 0
+        parts = list[str]()
+        position = 0
         lower = text.lower()
         if len(lower) != len(text):  # as of a Turkish capital I: places in it are others
             lower = text
@@ -104,10 +119,10 @@ class ShownPeople:
             # It is a part of the name that was replaced last.
             if word.start() < position:
                 continue
-            for name, shown in self._names.get(word[0], ()):
+            for name, name_shown in self._names.get(word[0], ()):
                 end = word.start() + len(name)
                 if lower.startswith(name, word.start()) and not text[end : end + 1].isalnum():
-                    parts += [text[position : word.start()], shown]
+                    parts += [text[position : word.start()], name_shown]
                     position = end
                     break
         return "".join([*parts, text[position:]])
@@ -115,21 +130,32 @@ class ShownPeople:
     @cached_property
     def _names(self) -> Mapping[str, Sequence[tuple[str, str]]]:
         """First word → names of two words or more and mail addresses that begin with it, lower case, longest first."""
-        found = defaultdict[str, list[tuple[str, str]]](list)
+        by_word = defaultdict[str, list[tuple[str, str]]](list)
         for line in self.roster.lines:
             for part in (line.who.name.lower(), line.who.mail.lower()):
                 word = _WORD.match(part)
                 if word is not None and len(_WORD.findall(part)) > 1:
-                    found[word[0]].append((part, self.show(line.who) or SOMEBODY))
-        return {word: sorted(names, key=lambda name: -len(name[0])) for word, names in found.items()}
+                    name_shown = self.show(line.who) or SOMEBODY
+                    by_word[word[0]].append((part, name_shown))
+        for names in by_word.values():
+            names.sort(key=lambda name: -len(name[0]))
+        return by_word
 
     @cached_property
     def _wholes(self) -> Mapping[str, str]:
         """Folded name, mail address or account → what stands in its place. A bare number is an id of much else, too."""
-        parts = ((part, line.who) for line in reversed(self.roster.lines) for part in line.who)
-        return {fold_word(part): self.show(who) or SOMEBODY for part, who in parts if part and not part.isdecimal()}
+        wholes = dict[str, str]()
+        for line in reversed(self.roster.lines):
+            for part in line.who:
+                if part and not part.isdecimal():
+                    wholes[fold_word(part)] = self.show(line.who) or SOMEBODY
+        return wholes
 
 
 def person_refs(mapping: MappingModel) -> frozenset[Ref]:
     """The columns and paths that name people."""
-    return frozenset(ref for person in collect_persons(mapping) for text in person.texts for ref in text.refs)
+    refs = set[Ref]()
+    for person in collect_persons(mapping):
+        for text in person.texts:
+            refs.update(text.refs)
+    return frozenset(refs)

@@ -134,10 +134,11 @@ class Doubt:
 
     def seconds_left(self) -> float:
         """Return in how many seconds a reading counts; not above 0 if one does now."""
-        now = self.now()
+        moment = self.now()
         # A time ahead of now, from a clock that was wrong then, or is set back meanwhile, would be waited for.
-        self.since, self.last = min(self.since, now), min(self.last, now)
-        return max(self.since + min(self.rule.longest, self.settle_seconds), self.last + self.rule.apart) - now
+        self.since = min(self.since, moment)
+        self.last = min(self.last, moment)
+        return max(self.since + min(self.rule.longest, self.settle_seconds), self.last + self.rule.apart) - moment
 
     def weigh(self, weight: int = 1) -> bool:
         """Count a reading that didn't find it, unless it is too early; return whether its absence is believed."""
@@ -147,12 +148,16 @@ class Doubt:
 
     def next_wait(self) -> float:
         """Return how long to wait before the next reading: between two that count no longer than needed."""
-        left = self.seconds_left()
-        return left if self.weight else min(next(self.waits), max(FIRST_WAIT, left))
+        seconds = self.seconds_left()
+        return seconds if self.weight else min(next(self.waits), max(FIRST_WAIT, seconds))
 
 
 async def watch(
-    calls: PacedCalls, seconds_left: Callable[[], float], read: Callable[[], Awaitable[T | None]], *, gone_ends: bool
+    calls: PacedCalls,
+    seconds_left: Callable[[], float],
+    read_once: Callable[[], Awaitable[T | None]],
+    *,
+    gone_ends: bool,
 ) -> T:
     """Read until that gives a result; the waits grow, but none goes on past the time at which a reading counts.
 
@@ -168,7 +173,7 @@ async def watch(
     while True:
         await calls.sleep(min(next(waits), max(FIRST_WAIT, seconds_left())))
         try:
-            if (result := await read()) is not None:
+            if (result := await read_once()) is not None:
                 return result
             failed = 0
         except CallFailed as error:
@@ -181,11 +186,11 @@ async def watch(
                 raise Undecidable(error.message) from error
 
 
-async def when_sure(read: Callable[[], Awaitable[T]], wait: Callable[[float], Awaitable[None]]) -> T:
-    """Read until it is certain whether an issue is gone; while `read` raises NotYet, wait."""
+async def when_sure(read_once: Callable[[], Awaitable[T]], wait: Callable[[float], Awaitable[None]]) -> T:
+    """Read until it is certain whether an issue is gone; while `read_once` raises NotYet, wait."""
     while True:
         try:
-            return await read()
+            return await read_once()
         except NotYet as early:
             await wait(early.seconds)
 

@@ -61,9 +61,9 @@ class Issue(NamedTuple):
         """The title; "" if the API returned none."""
         return str(self.fields["title"] or "")
 
-    def lacks(self, sent: Mapping[str, Any]) -> bool:
+    def lacks(self, sent_fields: Mapping[str, Any]) -> bool:
         """Whether a field is missing that can't be told from what was sent; an owner or assignee may be missing."""
-        return any(name not in NOBODY or sent.get(name) for name in self.unanswered)
+        return any(name not in NOBODY or sent_fields.get(name) for name in self.unanswered)
 
     def completed(self, values: Mapping[str, Any]) -> Issue:
         """Return the issue with the fields that are missing as they are in `values`."""
@@ -172,8 +172,8 @@ def _count(value: Any) -> int:
     return max(0, min(int(value or 0), MOST))
 
 
-def about(read: Callable[[Mapping[str, Any]], T], *issue_ids: str) -> Callable[[Mapping[str, Any]], T]:
-    """Return a function that reads what `read` reads, and raises Unreadable if it says that it is another issue's.
+def about(reader: Callable[[Mapping[str, Any]], T], *issue_ids: str) -> Callable[[Mapping[str, Any]], T]:
+    """Return a function that reads what `reader` reads, and raises Unreadable if it says that it is another issue's.
 
     A proxy or a connection that is out of step may answer a request with the answer to another one.
     """
@@ -182,7 +182,7 @@ def about(read: Callable[[Mapping[str, Any]], T], *issue_ids: str) -> Callable[[
         named = plain_id(str(data.get("issue_id") or ""))
         if named and named not in map(plain_id, issue_ids):
             raise Unreadable("it is about another issue")
-        return read(data)
+        return reader(data)
 
     return check
 
@@ -216,15 +216,19 @@ def read_related(data: Mapping[str, Any], of: str) -> Related:
 
     The page doesn't say which end an incoming one names: where that is the issue itself, the other one is its source.
     """
-    source, other, relation_type, direction = _texts(data, "issue_id", "related_issue_id", "relation_type", "direction")
-    source, other = plain_id(source), plain_id(other)
-    return Related(read_id(data), source if other == plain_id(of) else other, relation_type, direction)
+    source, related, relation_type, direction = _texts(
+        data, "issue_id", "related_issue_id", "relation_type", "direction"
+    )
+    source = plain_id(source)
+    related = plain_id(related)
+    end = source if related == plain_id(of) else related
+    return Related(read_id(data), end, relation_type, direction)
 
 
 def read_listed_relation(data: Mapping[str, Any], of: str) -> Related:
     """Read a relation in the list of an issue. Raises Unreadable if it is an outgoing one of another issue."""
-    read = partial(read_related, of=of)
-    return about(read, of)(data) if data.get("direction") == OUTGOING else read(data)
+    reader = partial(read_related, of=of)
+    return about(reader, of)(data) if data.get("direction") == OUTGOING else reader(data)
 
 
 def read_org_ids(data: list[Any]) -> tuple[str, ...]:
@@ -242,12 +246,12 @@ def _member(data: Mapping[str, Any]) -> Member:
     return Member(_id(data["user_id"]), f"{first} {last}".strip(), mail)
 
 
-def page_of(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], Page[T]]:
-    """Return a function that reads a page whose items `read` reads; `null` is an empty list, too."""
+def page_of(reader: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], Page[T]]:
+    """Return a function that reads a page whose items `reader` reads; `null` is an empty list, too."""
 
     def read_page(data: Mapping[str, Any]) -> Page[T]:
         cursor = data.get("next_cursor") or None
-        return Page(tuple(map(read, data["items"] or ())), None if cursor is None else _text(cursor, "its cursor"))
+        return Page(tuple(map(reader, data["items"] or ())), None if cursor is None else _text(cursor, "its cursor"))
 
     return read_page
 
@@ -269,11 +273,11 @@ def plain_id(text: str) -> str:
     return text.lower() if _UUID.fullmatch(text) else text
 
 
-def _text(value: Any, what: str = "an id in it") -> str:
+def _text(value: Any, name: str = "an id in it") -> str:
     """Read an id or a cursor; one that is a number, as its digits."""
     text = str(value) if type(value) is int else value
     if not isinstance(text, str) or not text:
-        raise Unreadable(f"{what} is no text")
+        raise Unreadable(f"{name} is no text")
     if len(text) > LONGEST_TEXT:
-        raise Unreadable(f"{what} has {len(text):,} characters")
+        raise Unreadable(f"{name} has {len(text):,} characters")
     return text

@@ -89,4 +89,4 @@ ASSUMPTIONS = (
         "look at one issue with a table or a code block, e.g. after `--keep`"),
 )
 # fmt: on
-BY_ID = {each.id: each for each in ASSUMPTIONS}
+BY_ID = {assumption.id: assumption for assumption in ASSUMPTIONS}

@@ -129,13 +129,13 @@ class TriageClient:
 
     async def get_issue(self, issue_id: str) -> Issue:
         """Read an issue by its UUID, with its whole description. Source: get/triage-issues-id."""
-        read = partial(read_issue_of, issue_id=issue_id)
-        return await self._call(Kind.READ, "GET", self._url(issue_path(issue_id)), b"", read)
+        reader = partial(read_issue_of, issue_id=issue_id)
+        return await self._call(Kind.READ, "GET", self._url(issue_path(issue_id)), b"", reader)
 
     async def update_issue(self, issue_id: str, body: bytes) -> Issue:
         """Change the fields in `body`; returns the whole issue. Source: patch/triage-issues-id."""
-        read = partial(read_issue_of, issue_id=issue_id)
-        return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, read)
+        reader = partial(read_issue_of, issue_id=issue_id)
+        return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, reader)
 
     async def delete_issue(self, issue_id: str) -> None:
         """Delete an issue for good. Source: delete/triage-issues-id."""
@@ -168,8 +168,8 @@ class TriageClient:
 
     async def list_relations(self, issue_id: str, **query: str) -> Page[Related]:
         """Read one page of an issue's relations in both directions: limit, cursor."""
-        read = partial(read_listed_relation, of=issue_id)
-        return await self._list(issue_path(issue_id, RELATIONS), query, read)
+        reader = partial(read_listed_relation, of=issue_id)
+        return await self._list(issue_path(issue_id, RELATIONS), query, reader)
 
     async def list_issues(self, **query: str) -> Page[Issue]:
         """Read one page of issues: limit, cursor, sort, order, search and so on. Source: get/triage-issues."""
@@ -199,15 +199,15 @@ class TriageClient:
         except httpx.InvalidURL as error:  # an id that is too long, which another program has given
             raise CallFailed(Action.REFUSE, _say(error)) from None
 
-    async def _add(self, issue_id: str, part: str, body: bytes, read: Callable[[Mapping[str, Any]], T]) -> T:
+    async def _add(self, issue_id: str, part: str, body: bytes, reader: Callable[[Mapping[str, Any]], T]) -> T:
         url = self._url(issue_path(issue_id, part))
-        return await self._call(Kind.CHANGE, "POST", url, body, read)
+        return await self._call(Kind.CHANGE, "POST", url, body, reader)
 
     async def _list(
-        self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T], kind: Kind = Kind.READ
+        self, path: str, query: Mapping[str, str], reader: Callable[[Mapping[str, Any]], T], kind: Kind = Kind.READ
     ) -> Page[T]:
         url = self._url(f"{path}?{urlencode(query)}")
-        return await self._call(kind, "GET", url, b"", page_of(read))
+        return await self._call(kind, "GET", url, b"", page_of(reader))
 
     async def _call(self, kind: Kind, method: str, url: httpx.URL, body: bytes, parse: Callable[[Any], T]) -> T:
         headers = self._json_headers if body else self._headers

@@ -107,16 +107,17 @@ def _handled_by(handle: Callable[[int], object]) -> Iterator[None]:
         finally:
             handlers.remove(handle)
         return
-    taken, handlers = list[signal.Signals](), [handle]
+    numbers = list[signal.Signals]()
+    handlers = [handle]
     token = _handlers.set(handlers)
     try:
         if threading.current_thread() is threading.main_thread():
             for number in ENDING_SIGNALS:
                 if signal.getsignal(number) is signal.default_int_handler:
-                    taken.append(number)
+                    numbers.append(number)
                     signal.signal(number, lambda number, _: handlers[-1](number))
         yield
     finally:
-        for number in taken:
+        for number in numbers:
             signal.signal(number, signal.default_int_handler)
         _handlers.reset(token)

@@ -60,40 +60,40 @@ class Rate:
     time. Where the user set no limit, the first 429 starts this search.
     """
 
-    def __init__(self, limit: float, now: float) -> None:
+    def __init__(self, limit: float, moment: float) -> None:
         self.value = self._limit = limit
         self._kept = 0.0  # the rate that a try which is refused goes back to
         self._answers: deque[bool] = deque(maxlen=WINDOW)
         self._accepted: deque[float] = deque(maxlen=10_000)  # since the 429 that began the last pause
         self._burst = 0  # upper bound of the target's bucket, in requests
-        self._refused_at = self._measured_from = self._resumed_at = now
+        self._refused_at = self._measured_from = self._resumed_at = moment
         self._wait = FIRST_WAIT
-        self._plan(HASTE, now)
+        self._plan(HASTE, moment)
 
-    def accept(self, now: float) -> None:
+    def accept(self, moment: float) -> None:
         """Count an answer other than 429."""
         self._answers.append(False)
-        self._accepted.append(now)
-        if self.value < self._limit and now >= self._raise_at:
-            self._raise(now)
+        self._accepted.append(moment)
+        if self.value < self._limit and moment >= self._raise_at:
+            self._raise(moment)
 
-    def refuse(self, now: float, pause_until: float, *, first: bool) -> None:
+    def refuse(self, moment: float, pause_until: float, *, first: bool) -> None:
         """Count a 429; `first` is False for requests that were already on their way when a pause began."""
         if first:
-            self._refused_at = now
+            self._refused_at = moment
         if self.value < self._limit:
             # Refused at once, the pause was too short, which says nothing about the rate.
             if first and self._accepted and self._accepted[-1] > self._resumed_at:
-                self._take_back(now, pause_until)
+                self._take_back(moment, pause_until)
             return
         self._answers.append(True)
         share = sum(self._answers) / max(FEWEST, len(self._answers))
         if share > FALL_SHARE or self._limit == inf:
             self._fall(pause_until)
 
-    def resume(self, now: float) -> None:
+    def resume(self, moment: float) -> None:
         """Measure from the 429 that began this pause: the target's bucket was empty then."""
-        self._measured_from, self._resumed_at = self._refused_at, now
+        self._measured_from, self._resumed_at = self._refused_at, moment
         while self._accepted and self._accepted[0] <= self._measured_from:
             self._accepted.popleft()
 
@@ -106,41 +106,41 @@ class Rate:
         self._answers.clear()
         self._plan(HASTE, pause_until)
 
-    def _take_back(self, now: float, pause_until: float) -> None:
+    def _take_back(self, moment: float, pause_until: float) -> None:
         self._burst = min(self._burst, len(self._accepted))
-        proven = BIT_BELOW * min(self.value, self._measure(now))
+        proven = BIT_BELOW * min(self.value, self._measure(moment))
         if len(self._accepted) < FEWEST:
             proven = max(proven, DEEPEST * self.value)
         if self.value > self._kept:
             a_bit_more = self._kept / BIT_BELOW
             self._wait = FIRST_WAIT if 0 < a_bit_more < proven else min(LONGEST_WAIT, 2 * self._wait)
-            kept = max(proven, min(BIT_BELOW * self.value, a_bit_more))
-        elif now - self._resumed_at > SELDOM * (pause_until - now):
-            kept = BIT_BELOW * self.value
+            rate = max(proven, min(BIT_BELOW * self.value, a_bit_more))
+        elif moment - self._resumed_at > SELDOM * (pause_until - moment):
+            rate = BIT_BELOW * self.value
         else:  # the limit is lower by now
             self._wait = FIRST_WAIT
-            kept = max(proven, DEEPEST_KEPT * self.value)
-        self.value = self._kept = max(LOWEST, kept)
+            rate = max(proven, DEEPEST_KEPT * self.value)
+        self.value = self._kept = max(LOWEST, rate)
         self._plan(CREEP, pause_until + self._wait)
 
-    def _measure(self, now: float) -> float:
+    def _measure(self, moment: float) -> float:
         """Return a rate that the target certainly allows, by what it has accepted.
 
         Between two 429s that was refilled, as the bucket is empty at both; in any span at their end, what exceeds a
         full bucket.
         """
-        spans = ((count, now - then) for count, then in enumerate(reversed(self._accepted), start=1))
+        spans = ((count, moment - accepted_at) for count, accepted_at in enumerate(reversed(self._accepted), start=1))
         rates = ((count - self._burst) / span for count, span in spans if span > SHORTEST_SPAN)
-        return max(len(self._accepted) / max(SHORTEST_SPAN, now - self._measured_from), max(rates, default=0.0))
+        return max(len(self._accepted) / max(SHORTEST_SPAN, moment - self._measured_from), max(rates, default=0.0))
 
     def _plan(self, pace: tuple[float, float], raise_at: float) -> None:
         self._growth, self._step = pace
         self._raise_at = raise_at
 
-    def _raise(self, now: float) -> None:
+    def _raise(self, moment: float) -> None:
         self.value = min(self._limit, self.value * (1 + self._growth))
         self._growth = min(0.5, self._growth * 2)
-        self._raise_at = now + max(self._step, 1 / self.value)
+        self._raise_at = moment + max(self._step, 1 / self.value)
 
 
 class Limiter:
@@ -210,12 +210,12 @@ class Limiter:
         return slots / self._rate.value + SHORTEST_SLEEP if slots else 0.0
 
     def _delay(self) -> float:
-        now = self._clock()
-        if self._paused and now >= self._paused_until:
+        moment = self._clock()
+        if self._paused and moment >= self._paused_until:
             self._paused = False
-            self._next = max(self._next, now)
-            self._rate.resume(now)
-        return max(self._paused_until, self._next) - now
+            self._next = max(self._next, moment)
+            self._rate.resume(moment)
+        return max(self._paused_until, self._next) - moment
 
     def accept(self) -> None:
         """Count an answer other than 429."""
@@ -224,14 +224,18 @@ class Limiter:
 
     def refuse(self, retry_after: float | None) -> None:
         """Pause all workers after a 429: for its Retry-After in seconds, 300 at most, or a growing default."""
-        now = self._clock()
-        first, self._was_refused = not self._paused, True
+        moment = self._clock()
+        first = not self._paused
+        self._was_refused = True
         self._pauses_in_a_row += first
-        asked = FIRST_PAUSE * 2 ** min(10, self._pauses_in_a_row - 1) if retry_after is None else retry_after
-        self.pause(max(asked, CATCH_UP))
-        self._rate.refuse(now, self._paused_until, first=first)
+        seconds = retry_after
+        if seconds is None:
+            seconds = FIRST_PAUSE * 2 ** min(10, self._pauses_in_a_row - 1)
+        self.pause(max(seconds, CATCH_UP))
+        self._rate.refuse(moment, self._paused_until, first=first)
 
     def pause(self, seconds: float) -> None:
         """Let no request leave for so many seconds; of several pauses the longest counts."""
-        now = self._clock()
-        self._paused, self._paused_until = True, max(self._paused_until, now + min(LONGEST_PAUSE, seconds))
+        moment = self._clock()
+        self._paused = True
+        self._paused_until = max(self._paused_until, moment + min(LONGEST_PAUSE, seconds))

@@ -73,21 +73,25 @@ async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> A
 
 async def _read_pages(client: TriageClient, calls: PacedCalls, cursor: str, **query: str) -> AsyncIterator[Page[Issue]]:
     first = {"limit": str(PAGE_LIMIT), **query}
-    asked, beginnings, seen = {**first, "cursor": cursor} if cursor else first, 1, SeenPages("issues")
+    query_of_page = {**first, "cursor": cursor} if cursor else first
+    beginnings = 1
+    pages_seen = SeenPages("issues")
     while True:
         try:
-            page = await calls.call(partial(client.list_issues, **asked))
+            page = await calls.call(partial(client.list_issues, **query_of_page))
         except CallFailed as error:
             # A cursor whose issue was deleted is a bad request; nothing else in the query can be one.
-            if error.status != 400 or asked is first or beginnings == BEGINNINGS:
+            if error.status != 400 or query_of_page is first or beginnings == BEGINNINGS:
                 raise
-            asked, beginnings, seen = first, beginnings + 1, SeenPages("issues")
+            query_of_page = first
+            beginnings += 1
+            pages_seen = SeenPages("issues")
             continue
         yield page
         if page.next_cursor is None:
             return
-        seen.note((issue.id for issue in page.items), page.next_cursor)
-        asked = {**first, "cursor": page.next_cursor}
+        pages_seen.note((issue.id for issue in page.items), page.next_cursor)
+        query_of_page = {**first, "cursor": page.next_cursor}
 
 
 def created_seconds(item: Issue | Entry, otherwise: float) -> float:
@@ -162,10 +166,10 @@ class WholeIssues:
         if len(longest.description) > self._longest or not self._longest:  # lists may show no description at all
             self._longest = await self._probe(longest)
         unfinished = [issue for issue in page if not self._finished(issue.description) and issue is not longest]
-        other = max(unfinished, key=lambda issue: len(issue.description), default=longest)
-        is_longer = len(other.description) > self._longest_unfinished
-        if other is not longest and not self.cuts and (is_longer or not self._has_paragraphs):
-            self._longest_unfinished = max(self._longest_unfinished, await self._probe(other))
+        longest_unfinished = max(unfinished, key=lambda issue: len(issue.description), default=longest)
+        is_longer = len(longest_unfinished.description) > self._longest_unfinished
+        if longest_unfinished is not longest and not self.cuts and (is_longer or not self._has_paragraphs):
+            self._longest_unfinished = max(self._longest_unfinished, await self._probe(longest_unfinished))
 
     async def _probe(self, listed: Issue) -> int:
         issue = self._probes[listed.id] = await self._absence.read(listed.id)

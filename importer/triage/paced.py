@@ -187,14 +187,14 @@ class PacedCalls:
                 raise TooLate from error
             raise
 
-    async def _retry(self, first: CallFailed, again: Callable[[], Awaitable[T]]) -> T:
+    async def _retry(self, first: CallFailed, repeat: Callable[[], Awaitable[T]]) -> T:
         failed: list[CallFailed] = [first]
 
         async def attempt() -> T:
             if failed:
                 raise failed.pop()  # the attempt that has been made already, so that tenacity counts it and waits
             self.retries += 1
-            return await again()
+            return await repeat()
 
         return await self._retrying(attempt)
 
@@ -212,17 +212,19 @@ class PacedCalls:
             except CallFailed as error:
                 if not error.rate_limited:
                     raise
-            if find is not None and self._limits_left > 0 and (found := await self._find(find)) is not None:
-                return found
+            if find is not None and self._limits_left > 0:
+                answer = await self._find(find)
+                if answer is not None:
+                    return answer
 
     async def _find(self, find: Callable[[], Awaitable[T | None]]) -> T | None:
         """Look once for what a call has made that was answered 429."""
         try:
-            found = await find()
+            answer = await find()
         except CallFailed:
             return None  # it is sent again, as after any 429
-        self._limits_left = self._limits_left - 1 if found is None else inf
-        return found
+        self._limits_left = self._limits_left - 1 if answer is None else inf
+        return answer
 
     async def _send(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
         """Await `before`, make a request, and tell limiter and breaker of its answer."""

@@ -20,29 +20,30 @@ STALE_PAGES = 3
 
 
 async def follow_pages(
-    calls: PacedCalls, ask: Callable[..., Awaitable[Page[T]]], what: str, identify: Callable[[T], str]
+    calls: PacedCalls, ask: Callable[..., Awaitable[Page[T]]], noun: str, identify: Callable[[T], str]
 ) -> AsyncIterator[tuple[T, ...]]:
-    """Yield the items of each page; `ask` takes a page's limit and cursor, `what` is for people.
+    """Yield the items of each page; `ask` takes a page's limit and cursor, `noun` is for people.
 
     Raises:
         CallFailed: a page can't be read.
         TargetUnreachable: the pages never end.
     """
-    query, seen = {"limit": str(PAGE_LIMIT)}, SeenPages(what)
+    query = {"limit": str(PAGE_LIMIT)}
+    pages_seen = SeenPages(noun)
     while True:
         page = await calls.call(partial(ask, **query))
         yield page.items
         if page.next_cursor is None:
             return
-        seen.note(map(identify, page.items), page.next_cursor)
+        pages_seen.note(map(identify, page.items), page.next_cursor)
         query["cursor"] = page.next_cursor
 
 
 class SeenPages:
     """The pages of one reading: notices if they never end, since such a reading doesn't show everything."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, noun: str) -> None:
+        self._what = noun
         self._stale = 0
 
     @cached_property
@@ -68,5 +69,5 @@ class SeenPages:
     def _add(self, table: str, hashes: Iterable[int]) -> bool:
         """Add hashes; returns whether one of them is new."""
         before = self._shown.row("SELECT total_changes()")
-        self._shown.write(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((each,) for each in hashes))
+        self._shown.write(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((number,) for number in hashes))
         return self._shown.row("SELECT total_changes()") != before

@@ -51,23 +51,28 @@ class Exchange:
         document = self.document
         data = document.get("data") if isinstance(document, dict) else None
         listed = data.get("items") if isinstance(data, dict) else None
-        yield from (each for each in (listed if isinstance(listed, list) else [data]) if isinstance(each, dict))
+        documents = listed if isinstance(listed, list) else [data]
+        for part in documents:
+            if isinstance(part, dict):
+                yield part
 
-    def show(self, ours: Collection[str]) -> dict[str, Any]:
+    def show(self, issue_ids: Collection[str]) -> dict[str, Any]:
         """Return request and answer to be shown to others: of a page only what belongs to these issues, and no key."""
         answer = self.document or self.raw.decode(errors="replace")[:1000]
         if isinstance(answer, dict) and isinstance(answer.get("data"), dict) and "items" in answer["data"]:
-            kept = [each for each in self.items() if {each.get("id"), each.get("issue_id")} & {*ours}]
-            answer = {**answer, "data": {"items": kept, "left_out": len([*self.items()]) - len(kept)}}
-        sent = self.request.read()
-        shown = {
+            items = [*self.items()]
+            ids = {*issue_ids}
+            items_shown = [item for item in items if {item.get("id"), item.get("issue_id")} & ids]
+            answer = {**answer, "data": {"items": items_shown, "left_out": len(items) - len(items_shown)}}
+        body = self.request.read()
+        exchange = {
             "request": f"{self.request.method} {self.request.url.raw_path.decode()}",
-            "body": orjson.loads(sent) if sent else None,
+            "body": orjson.loads(body) if body else None,
             "status": self.status,
             "headers": self.headers or {},
             "answer": answer,
         }
-        return dict(orjson.loads(redact(orjson.dumps(shown))))
+        return dict(orjson.loads(redact(orjson.dumps(exchange))))
 
 
 class Recorder(httpx.AsyncBaseTransport):
@@ -97,4 +102,4 @@ class Recorder(httpx.AsyncBaseTransport):
 
     def last(self, name: str) -> Exchange | None:
         """Return the last exchange of this name, None if there is none."""
-        return next((each for each in reversed(self.exchanges) if each.name == name), None)
+        return next((exchange for exchange in reversed(self.exchanges) if exchange.name == name), None)

@@ -127,7 +127,7 @@ class Snapshot(NamedTuple):
 
     def dump(self) -> bytes:
         """Write it for the ledger."""
-        rest = {
+        figures = {
             "updated_at": self.updated_at,
             **self.counts,
             "sent": self.sent,
@@ -139,7 +139,7 @@ class Snapshot(NamedTuple):
             "length": self.length,
             "repaired": self.repaired,
         }
-        document = {**self.fields, **{name: value for name, value in rest.items() if value or name in COUNTS}}
+        document = {**self.fields, **{name: value for name, value in figures.items() if value or name in COUNTS}}
         return orjson.dumps(document if self.numbers is None else document | {"numbers": self.numbers})
 
     @classmethod
@@ -154,11 +154,16 @@ class Snapshot(NamedTuple):
         is_touched = bool(issue.created_at) and issue.updated_at not in ("", issue.created_at)
         if body is None:
             return cls(values_in(issue, None), counts=counts, updated_at=issue.updated_at, is_touched=is_touched)
-        sent = orjson.loads(body)
-        issue = issue.completed(sent)
-        fields, there = values_in(issue, ()), {**issue.fields, "description": issue.description}
+        sent_fields = orjson.loads(body)
+        issue = issue.completed(sent_fields)
+        fields = values_in(issue, ())
+        values = {**issue.fields, "description": issue.description}
         # Nearly all come back as they were sent, and need no digest and no comparison of what counts as equal.
-        differing = {name: keep_value(name, sent.get(name)) for name in ISSUE_FIELDS if sent.get(name) != there[name]}
+        differing = {
+            name: keep_value(name, sent_fields.get(name))
+            for name in ISSUE_FIELDS
+            if sent_fields.get(name) != values[name]
+        }
         unlike = {name: value for name, value in differing.items() if not is_like(value, fields[name])}
         if is_touched:
             return cls(fields | unlike, {}, (), counts, updated_at=issue.updated_at)
@@ -183,8 +188,8 @@ class Snapshot(NamedTuple):
 
     def has_beginning_of(self, description: str) -> bool:
         """Whether the issue's description is what is left of this one where it was cut off."""
-        whole = _without(description, None)
-        beginning = whole[: self.length] if LEAST_LEFT <= self.length < len(whole) else ""
+        text = _without(description, None)
+        beginning = text[: self.length] if LEAST_LEFT <= self.length < len(text) else ""
         return beginning != "" and digest(beginning, ()) == self.fields.get("description")
 
     def adopt(self, body: bytes) -> Snapshot:
@@ -193,8 +198,8 @@ class Snapshot(NamedTuple):
         If the issue was changed since it was created, nobody knows who changed the fields that differ from the body:
         they are left out of the snapshot, and so count as a person's.
         """
-        left = self.changes(body) if self.is_touched else {}
-        fields = {name: value for name, value in self.fields.items() if name not in left}
+        changes = self.changes(body) if self.is_touched else {}
+        fields = {name: value for name, value in self.fields.items() if name not in changes}
         return self._replace(fields=fields, is_touched=False, length=0)
 
     @property
@@ -219,24 +224,32 @@ class Snapshot(NamedTuple):
     @property
     def assignments(self) -> int:
         """How many of owner and assignee we last sent."""
-        ours = self.ours
-        return sum(1 for name in PERSON_FIELDS if ours.get(name))
+        values = self.ours
+        return sum(1 for name in PERSON_FIELDS if values.get(name))
 
     def changes(self, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
         """Return which of `fields` differ in a create's body from what we last sent: field → value, texts whole."""
-        ours, new, values = self.ours, orjson.loads(body), values_of(body, self.numbers)
-        differing = (name for name in ISSUE_FIELDS if name in fields and not is_like(values[name], ours.get(name)))
+        sent_values = self.ours
+        new = orjson.loads(body)
+        values = values_of(body, self.numbers)
+        differing = (
+            name for name in ISSUE_FIELDS if name in fields and not is_like(values[name], sent_values.get(name))
+        )
         return {name: new.get(name) for name in differing}
 
     def edits(self, issue: Issue) -> list[str]:
         """Return the compared fields of an issue that are no longer as the target returned them for our last write."""
-        now = values_in(issue, self.numbers)
-        return [name for name in ISSUE_FIELDS if name not in self.fields or not is_like(now[name], self.fields[name])]
+        values = values_in(issue, self.numbers)
+        return [
+            name for name in ISSUE_FIELDS if name not in self.fields or not is_like(values[name], self.fields[name])
+        ]
 
     def values_before(self, issue: Issue, fields: Collection[str]) -> dict[str, Any]:
         """Return the values of fields before a change: what we last sent, or what a person has put since."""
-        now, ours, edited = values_in(issue, self.numbers), self.ours, self.edits(issue)
-        return {name: now[name] if name in edited else ours[name] for name in fields}
+        values = values_in(issue, self.numbers)
+        sent_values = self.ours
+        edited = self.edits(issue)
+        return {name: values[name] if name in edited else sent_values[name] for name in fields}
 
     def wrote_description(self, description: str) -> bool:
         """Whether this is the description that we last sent, but for numbers that we put in."""
@@ -244,8 +257,8 @@ class Snapshot(NamedTuple):
 
     def is_as_it_was(self, issue: Issue, description: str) -> bool:
         """Whether an issue has the description of its snapshot, or this one, but for numbers that we put in."""
-        now = digest(issue.description, self.numbers)
-        return now in (self.fields.get("description"), digest(description, self.numbers))
+        description_digest = digest(issue.description, self.numbers)
+        return description_digest in (self.fields.get("description"), digest(description, self.numbers))
 
     def is_only_rewritten(self, issue: Issue, description: str) -> bool:
         """Whether an issue that discovery found has this description in the target's form, and surely from no person.
@@ -263,20 +276,25 @@ class Snapshot(NamedTuple):
         the old or the new value.
         """
         change = _Pending.parse(pending, self.numbers)
-        known, reverted = self._resolve(change, issue), self._find_reverted(change, issue)
-        now = values_in(issue, self.numbers)
-        merged = Merged({}, {}, [], known)
+        snapshot = self._resolve(change, issue)
+        reverted = self._find_reverted(change, issue)
+        values = values_in(issue, self.numbers)
+        merged = Merged({}, {}, [], snapshot)
         for name, value in new.items():
-            if is_like(now[name], keep_value(name, value, self.numbers)):
+            if is_like(values[name], keep_value(name, value, self.numbers)):
                 merged.already[name] = value
-            elif name in known.fields and is_like(now[name], known.fields[name]) and name not in reverted:
+            elif name in snapshot.fields and is_like(values[name], snapshot.fields[name]) and name not in reverted:
                 merged.patch[name] = value
             elif name == "description" and self.numbers is None and _reads_like(issue.description, value):
                 merged.already[name] = value
             else:
-                theirs = issue.description if name == "description" else now[name]
-                ours = DESCRIPTION_KEPT if name == "description" else known.fields.get(name)
-                merged.conflicts.append(Conflict(name, *(str(text or "") for text in (ours, theirs, value))))
+                value_there = values[name]
+                value_sent = snapshot.fields.get(name)
+                if name == "description":
+                    value_there = issue.description
+                    value_sent = DESCRIPTION_KEPT
+                texts = (str(text or "") for text in (value_sent, value_there, value))
+                merged.conflicts.append(Conflict(name, *texts))
         return merged
 
     def _find_reverted(self, change: _Pending, issue: Issue) -> set[str]:
@@ -285,34 +303,36 @@ class Snapshot(NamedTuple):
         A person may have reverted them, so they must not be sent again. Our own comments move `updated_at` as well:
         what counts is whether it moved since the issue was read right before the change.
         """
-        now = values_in(issue, self.numbers)
+        values = values_in(issue, self.numbers)
         if issue.updated_at == (self.updated_at if change.seen_at is None else change.seen_at):
             return set()
-        return {name for name in change.values if name in self.fields and is_like(now[name], self.fields[name])}
+        return {name for name in change.values if name in self.fields and is_like(values[name], self.fields[name])}
 
     def _resolve(self, change: _Pending, issue: Issue) -> Snapshot:
         """Resolve a pending change: see which of its values, or of those before it, the issue has."""
-        now, known = values_in(issue, self.numbers), self
+        values = values_in(issue, self.numbers)
+        snapshot = self
         for name in self.edits(issue):
-            ours = (each[name] for each in (change.values, change.held) if name in each)
-            if any(is_like(now[name], value) for value in ours):
-                known = known._put(name, now[name], now[name])
-        return known
+            possible = [fields[name] for fields in (change.values, change.held) if name in fields]
+            if any(is_like(values[name], value) for value in possible):
+                snapshot = snapshot._put(name, values[name], values[name])
+        return snapshot
 
-    def _put(self, name: str, theirs: Any, ours: Any) -> Snapshot:
-        """Set a field to the target's value; where ours differs, it is kept under `sent`."""
-        sent = {other: value for other, value in self.sent.items() if other != name}
-        if not is_like(theirs, ours):
-            sent[name] = ours
-        return self._replace(fields={**self.fields, name: theirs}, sent=sent)
+    def _put(self, name: str, value: Any, value_sent: Any) -> Snapshot:
+        """Set a field to the target's value; where the one that we sent differs, it is kept under `sent`."""
+        values_sent = {field: kept_value for field, kept_value in self.sent.items() if field != name}
+        if not is_like(value, value_sent):
+            values_sent[name] = value_sent
+        return self._replace(fields={**self.fields, name: value}, sent=values_sent)
 
     def after_write(self, issue: Issue, written: Values, moved: Sequence[str] = ()) -> Snapshot:
         """Return the snapshot after a write: only the written fields are taken from the issue, ours beside them."""
-        now, after = values_in(issue, self.numbers), self._replace(gone=(), updated_at=issue.updated_at)
+        values = values_in(issue, self.numbers)
+        after = self._replace(gone=(), updated_at=issue.updated_at)
         if "description" in written:
             after = after._replace(moved=moved)
         for name, value in written.items():
-            after = after._put(name, now[name], keep_value(name, value, self.numbers))
+            after = after._put(name, values[name], keep_value(name, value, self.numbers))
         return after
 
     def with_numbers(self, issue: Issue, description: str, numbers: Collection[str]) -> Snapshot:
@@ -355,8 +375,9 @@ class _Pending(NamedTuple):
     @classmethod
     def parse(cls, pending: bytes, numbers: Numbers) -> _Pending:
         document = orjson.loads(pending) if pending else {}
-        seen_at, held = document.pop(SEEN_AT, None), document.pop(HELD, {})
-        return cls({name: keep_value(name, value, numbers) for name, value in document.items()}, seen_at, held)
+        seen_at = document.pop(SEEN_AT, None)
+        values_held = document.pop(HELD, {})
+        return cls({name: keep_value(name, value, numbers) for name, value in document.items()}, seen_at, values_held)
 
 
 def record_pending_patch(before: Snapshot, learned: Snapshot, patch: Values, seen_at: str) -> bytes:
@@ -366,12 +387,12 @@ def record_pending_patch(before: Snapshot, learned: Snapshot, patch: Values, see
     learned  the snapshot after the issue was read for this change; where it differs, it is kept, too
     seen_at  the issue's time of change at that reading
     """
-    held = {
+    values_held = {
         name: learned.fields[name]
         for name in ISSUE_FIELDS
         if name in learned.fields and learned.fields[name] != before.fields.get(name)
     }
-    return orjson.dumps({**patch, SEEN_AT: seen_at, **({HELD: held} if held else {})})
+    return orjson.dumps({**patch, SEEN_AT: seen_at, **({HELD: values_held} if values_held else {})})
 
 
 def pending_fields(pending: bytes) -> frozenset[str]:
@@ -403,40 +424,45 @@ def digest(text: str, numbers: Numbers = ()) -> str:
 def _without(text: str, numbers: Numbers) -> str:
     text = text.strip()  # first, as a target that trims it may take away the blank before a bracket
     if numbers is None or numbers:
-        ours = NUMBER_BESIDE if numbers is None else re.compile(rf" \((?:{'|'.join(map(re.escape, numbers))})\)")
-        while (shorter := ours.sub("", text)) != text:  # again: what is left may make another
+        written = NUMBER_BESIDE
+        if numbers is not None:
+            escaped = "|".join(map(re.escape, numbers))
+            written = re.compile(rf" \((?:{escaped})\)")
+        while (shorter := written.sub("", text)) != text:  # again: what is left may make another
             text = shorter
     return normalise(text)
 
 
-def is_like(one: Any, other: Any) -> bool:
+def is_like(first: Any, second: Any) -> bool:
     """Whether two values are equal but for outer white space, line ends and Unicode composition."""
-    return bool(one == other) or normalise(one) == normalise(other)
+    return bool(first == second) or normalise(first) == normalise(second)
 
 
-def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> list[str]:
+def find_other_changes(before_write: Issue, answered: Issue, patch: Collection[str]) -> list[str]:
     """Return the fields that were not written and are not in the answer to a write as they were read right before."""
-    before, after = values_in(read), values_in(answered)
+    before, after = values_in(before_write), values_in(answered)
     return [name for name in ISSUE_FIELDS if name not in patch and not is_like(before[name], after[name])]
 
 
-def find_ignored(read: Issue, answered: Issue, patch: Values) -> list[str]:
+def find_ignored(before_write: Issue, answered: Issue, patch: Values) -> list[str]:
     """Return the fields of a patch that its answer has as they were read before it, and not as they were sent.
 
     A text of the same letters and digits was stored before as the target stores it, with other signs.
     """
-    before, after = ({**each.fields, "description": each.description} for each in (read, answered))
-    shown = [name for name in patch if name not in answered.unanswered and not is_like(after[name], patch[name])]
-    return [
-        name
-        for name in shown
-        if is_like(after[name], before[name]) and letters_of(after[name]) != letters_of(patch[name])
-    ]
+    before = {**before_write.fields, "description": before_write.description}
+    after = {**answered.fields, "description": answered.description}
+    ignored = list[str]()
+    for name, value in patch.items():
+        if name in answered.unanswered or is_like(after[name], value):
+            continue
+        if is_like(after[name], before[name]) and letters_of(after[name]) != letters_of(value):
+            ignored.append(name)
+    return ignored
 
 
-def _reads_like(theirs: str, ours: str) -> bool:
-    """Whether we may have written a description: it is ours but for numbers, and what a target makes of other signs."""
-    return letters_of(_without(theirs, None)) == letters_of(_without(ours, None))
+def _reads_like(text: str, description: str) -> bool:
+    """Whether we may have written a text: it is ours but for numbers, and what a target makes of other signs."""
+    return letters_of(_without(text, None)) == letters_of(_without(description, None))
 
 
 def is_touched(stored: bytes) -> bool:
@@ -459,34 +485,40 @@ def is_gone(stored: bytes) -> bool:
     return is_missing(stored) and Snapshot.parse(stored).gone_code == GONE_AT_TARGET
 
 
-def find_left(sent: str, shown: str) -> str | None:
+def find_left(text: str, text_there: str) -> str | None:
     """Return the beginning of a text that is left of it where it was cut; None where its end is there.
 
     The target may rewrite what it stores, and add an ellipsis: then its letters and digits say how much that is.
     """
-    one, other = (sent, shown) if sent == shown else (normalise(sent), normalise(shown))
-    if one == other:
+    long, short = text, text_there
+    if long != short:
+        long = normalise(long)
+        short = normalise(short)
+    if long == short:
         return None
-    if one.startswith(other):
-        return other
-    one, other = letters_of(one), letters_of(other)
-    if len(other) >= len(one) or other.endswith(one[-END:]):
+    if long.startswith(short):
+        return short
+    long = letters_of(long)
+    short = letters_of(short)
+    if len(short) >= len(long) or short.endswith(long[-END:]):
         return None
-    return sent[: bisect_left(range(len(sent)), len(other) - END, key=lambda end: len(letters_of(sent[:end])))]
+    end = bisect_left(range(len(text)), len(short) - END, key=lambda end: len(letters_of(text[:end])))
+    return text[:end]
 
 
-def is_left_of(sent: str, shown: str) -> bool:
+def is_left_of(text: str, text_there: str) -> bool:
     """Whether a text is the one that was sent, or what a target has left of it: a long beginning.
 
     Of what was sent the beginning is enough. The target may have added a note that it has cut the text.
     """
-    if is_like(sent, shown):
+    if is_like(text, text_there):
         return True
-    whole, left = letters_of(sent), letters_of(shown)
-    if whole == left:
-        return whole != ""
-    compared = max(LEAST_LEFT, min(len(whole), len(left)) - END)
-    return len(left) >= LEAST_LEFT and left[:compared] == whole[:compared]
+    letters = letters_of(text)
+    letters_there = letters_of(text_there)
+    if letters == letters_there:
+        return letters != ""
+    compared = max(LEAST_LEFT, min(len(letters), len(letters_there)) - END)
+    return len(letters_there) >= LEAST_LEFT and letters_there[:compared] == letters[:compared]
 
 
 def find_end(text: str) -> str:

@@ -28,8 +28,8 @@ class ApiKey:
         if not _is_word(self._secret.reveal()):
             raise UsageError("The API key is empty or not one word of ASCII.", hint=hint)
         if len(self._secret) < SHORTEST_KEY:
-            why = "it couldn't be told from ordinary words, and masked, in what is shown"
-            raise UsageError(f"The API key has fewer than {SHORTEST_KEY} characters: {why}.", hint=hint)
+            reason = "it couldn't be told from ordinary words, and masked, in what is shown"
+            raise UsageError(f"The API key has fewer than {SHORTEST_KEY} characters: {reason}.", hint=hint)
 
     def reveal(self) -> str:
         """Return the key itself, for the Authorization header."""
@@ -67,8 +67,10 @@ def normalise_target(url: str) -> str:
         host, port = (parts.hostname or "").rstrip("."), parts.port
         _check_host(url.strip())
     except (ValueError, httpx.InvalidURL) as error:
-        said = "This is not a URL" if "@" in url else f"{url!r} is not a URL: {error}"  # there may be a password in it
-        raise UsageError(f"{said}.", hint=f"Try --api-url {DEFAULT_URL}") from error
+        problem = f"{url!r} is not a URL: {error}"
+        if "@" in url:  # there may be a password in it
+            problem = "This is not a URL"
+        raise UsageError(f"{problem}.", hint=f"Try --api-url {DEFAULT_URL}") from error
     if parts.username or parts.password or parts.query or parts.fragment or not host:
         hint = f"Give scheme, host and perhaps a port and path: --api-url {DEFAULT_URL}"
         raise UsageError(f"A target with the host {host!r} has parts missing or too many.", hint=hint)

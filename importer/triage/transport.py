@@ -207,11 +207,12 @@ def _as_written(request: httpx.Request, host: bytes) -> _Written:
 
 async def _read(content: aiohttp.StreamReader, size: int) -> bytes:
     """Read an answer that says to have this size. Raises DecodingError where it is too long, without reading on."""
-    parts, read = [], 0
-    while max(size, read) <= LONGEST_ANSWER and (part := await content.readany()):
+    parts = []
+    received = 0
+    while max(size, received) <= LONGEST_ANSWER and (part := await content.readany()):
         parts.append(part)
-        read += len(part)
-    if max(size, read) > LONGEST_ANSWER:
+        received += len(part)
+    if max(size, received) > LONGEST_ANSWER:
         raise too_long()
     return b"".join(parts)
 

@@ -317,14 +317,15 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the pause",
         "importer/triage/limiter.py",
-        "        return max(self._paused_until, self._next) - now\n",
-        "        return self._next - now\n",
+        "        return max(self._paused_until, self._next) - moment\n",
+        "        return self._next - moment\n",
         "tests/triage/test_limiter.py::test_pause_stops_everybody_once",
     ),
     Mutation(
         "what people changed",
         "importer/triage/snapshot.py",
-        "            elif name in known.fields and is_like(now[name], known.fields[name]) and name not in reverted:\n",
+        "            elif name in snapshot.fields and is_like(values[name], snapshot.fields[name])"
+        " and name not in reverted:\n",
         "            elif True:\n",
         "tests/load/test_updates.py::test_a_conflict_stays_until_it_is_solved",
     ),
@@ -338,8 +339,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the issue that a listed relation names",
         "importer/triage/answers.py",
-        '    return about(read, of)(data) if data.get("direction") == OUTGOING else read(data)\n',
-        "    return read(data)\n",
+        '    return about(reader, of)(data) if data.get("direction") == OUTGOING else reader(data)\n',
+        "    return reader(data)\n",
         "tests/triage/test_client.py::test_the_list_of_another_issue",
     ),
     Mutation(
@@ -527,7 +528,7 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the flag of an occurrence that was corrected",
         "importer/transform/occurrences.py",
-        "            left_out.update(each.flags)\n",
+        "            left_out.update(occurrence.flags)\n",
         "            pass\n",
         "tests/end_to_end/test_recurring.py::test_three_nights",
     ),
@@ -541,8 +542,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "withdrawals of what was no finding",
         "importer/transform/occurrences.py",
-        "each.is_withdrawn and (number < 0 or word.is_withdrawal)",
-        "each.is_withdrawn and word.is_withdrawal",
+        "occurrence.is_withdrawn and (number < 0 or word.is_withdrawal)",
+        "occurrence.is_withdrawn and word.is_withdrawal",
         "tests/transform/test_occurrences.py::test_each_change_is_said_once",
     ),
 )

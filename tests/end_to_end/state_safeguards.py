@@ -15,7 +15,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the runs that wrote a field later",
         "importer/runs/undo.py",
-        " and name not in each.later]",
+        " and name not in later]",
         "]",
         "tests/runs/test_give_back.py::test_the_same_value_of_a_later_run",
     ),

@@ -95,5 +95,5 @@ def leave_out_hidden(text: str) -> str:
     """The text without its HTML comments; in code they are no comments."""
     if "<!--" not in text:
         return text
-    shown = _HIDDEN.sub(lambda match: match[0] if match["code"] or match["unclosed"] is not None else "", text)
-    return text if shown == text else _GAP.sub("\n\n", shown).strip("\n")
+    visible = _HIDDEN.sub(lambda match: match[0] if match["code"] or match["unclosed"] is not None else "", text)
+    return text if visible == text else _GAP.sub("\n\n", visible).strip("\n")

@@ -44,12 +44,16 @@ _ENCLOSING = frozenset(("td", "th", "table"))  # an end tag inside doesn't reach
 def read_html(text: str) -> Element | None:
     """The tree of an HTML text; None if it has no tag at all."""
     builder = _Builder(text)
-    return builder.read() if _TAG.search(text) is not None and builder.has_tags() else None
+    if _TAG.search(text) is None or not builder.has_tags():
+        return None
+    return builder.read()
 
 
 def unescape(text: str) -> str:
     """Replace entities by their characters. Each needs its semicolon, since `?a=1&copy=2` is part of an address."""
-    return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
+    if "&" not in text:
+        return text
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
 
 
 class _Builder:
@@ -96,18 +100,19 @@ class _Builder:
     def _skip_to(self, ending: re.Pattern[str], match: re.Match[str]) -> int:
         """The end of an element that isn't shown; if it is never closed, its opening mark is text."""
         if ending.pattern not in self._unclosed:
-            found = ending.search(self._text, match.end())
-            if found is not None:
-                return found.end()
+            closing = ending.search(self._text, match.end())
+            if closing is not None:
+                return closing.end()
             self._unclosed.add(ending.pattern)
         self._add_text(match[0])
         return match.end()
 
     def _add_text(self, text: str) -> None:
-        if text:
-            if not any(element.tag in ("pre", "textarea") for element in self._open):
-                text = _SPACE.sub(" ", text)
-            self._open[-1].children.append(unescape(text))
+        if not text:
+            return
+        if not any(element.tag in ("pre", "textarea") for element in self._open):
+            text = _SPACE.sub(" ", text)
+        self._open[-1].children.append(unescape(text))
 
     def _start(self, name: str, attributes: str) -> None:
         if name in _CLOSES:
@@ -116,36 +121,42 @@ class _Builder:
             self._end_implied(*_ENDS_PARAGRAPH)
         element = Element(name, read_attributes(attributes))
         self._open[-1].children.append(element)
-        if name not in VOID and not attributes.endswith("/") and len(self._open) < DEPTH_LIMIT:
+        if name in VOID or attributes.endswith("/"):
+            return
+        if len(self._open) < DEPTH_LIMIT:
             self._open.append(element)
 
     def _end_implied(self, ended: frozenset[str], between: frozenset[str]) -> None:
         for depth in range(len(self._open) - 1, 0, -1):
-            if self._open[depth].tag in ended:
+            tag = self._open[depth].tag
+            if tag in ended:
                 del self._open[depth:]
                 return
-            if self._open[depth].tag in between:
+            if tag in between:
                 return
 
     def _close(self, name: str) -> None:
         for depth in range(len(self._open) - 1, 0, -1):
-            if self._open[depth].tag == name:
+            tag = self._open[depth].tag
+            if tag == name:
                 del self._open[depth:]
                 return
-            if self._open[depth].tag in _ENCLOSING and name not in BLOCKS:
+            if tag in _ENCLOSING and name not in BLOCKS:
                 return
 
 
 def _is_tag(match: re.Match[str]) -> bool:
     """Whether a mark is an HTML tag, and not `<String>`, `<john@x.org>` or `a <b && c>`."""
-    return match[2].lower() in _KNOWN and all(
-        _ATTR_NAME.match(attribute[1]) for attribute in _ATTR.finditer(match[3].rstrip("/"))
-    )
+    if match[2].lower() not in _KNOWN:
+        return False
+    attributes = _ATTR.finditer(match[3].rstrip("/"))
+    return all(_ATTR_NAME.match(attribute[1]) for attribute in attributes)
 
 
 def read_attributes(text: str) -> dict[str, str]:
     """The attributes of a tag by their names in lower case; the first of a name counts."""
     attributes: dict[str, str] = {}
     for name, double, single, bare in _ATTR.findall(text):
-        attributes.setdefault(name.lower(), unescape(double or single or bare))
+        value = unescape(double or single or bare)
+        attributes.setdefault(name.lower(), value)
     return attributes

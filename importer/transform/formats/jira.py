@@ -85,16 +85,19 @@ def read_jira(text: str) -> Element:
     unclosed: set[str] = set()  # closers that were looked for to the end of the text, and aren't there
     position = start = 0
     while (match := MACRO.search(text, position)) is not None:
-        name, options = match[1], match[2] or ""
+        name = match[1]
+        options = match[2] or ""
         position = match.end()
-        block, end = None, position
+        block = None
+        end = position
         if name in ("code", "noformat"):
             closer = f"{{{name}}}"
-            found = -1 if closer in unclosed else text.find(closer, position)
-            if found < 0:
+            place = -1 if closer in unclosed else text.find(closer, position)
+            if place < 0:
                 unclosed.add(closer)
                 continue
-            block, end = _code(options, text[position:found]), found + len(closer)
+            block = _code(options, text[position:place])
+            end = place + len(closer)
         elif len(opened) >= DEPTH_LIMIT and (options or opened[-1][0] != name):
             continue
         opened[-1][1].children += _lines(text[start : match.start()])
@@ -113,14 +116,20 @@ def read_jira(text: str) -> Element:
 
 def _code(options: str, text: str) -> Element:
     language = _LANGUAGE.match(options)
-    code = Element("pre", {"lang": language[1]} if language else {}, [text.replace("\r\n", "\n")])
+    attrs = {"lang": language[1]} if language else {}
+    code = Element("pre", attrs, [text.replace("\r\n", "\n")])
     title = _title(options)
-    return Element("div", {}, [*title, code]) if title else code
+    if not title:
+        return code
+    return Element("div", {}, [*title, code])
 
 
 def _title(options: str) -> list[Node]:
-    title = _PANEL_TITLE.search(options)
-    return [Element("p", {}, [Element("strong", {}, [title[1].strip()])])] if title and title[1].strip() else []
+    match = _PANEL_TITLE.search(options)
+    title = match[1].strip() if match else ""
+    if not title:
+        return []
+    return [Element("p", {}, [Element("strong", {}, [title])])]
 
 
 def _lines(text: str) -> list[Node]:
@@ -130,12 +139,15 @@ def _lines(text: str) -> list[Node]:
     elif text:  # a `\n` before each line, as `_LINE` begins with one
         text = "\n" + text.removesuffix("\n")
     signs = [sign for sign in SIGNS if sign in text]
-    first, *others = _LINE.split(text)
-    blocks: list[Node] = [Element("p", {}, _read_line(first, signs))] if first else []
+    first, *pieces = _LINE.split(text)
+    blocks: list[Node] = []
+    if first:
+        blocks.append(Element("p", {}, _read_line(first, signs)))
     lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
-    for sign, line, behind in zip(others[::3], others[1::3], others[2::3], strict=True):
+    for sign, line, behind in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
         if sign == "-" or (sign and sign[0] in "*#"):
-            _add_item(blocks, lists, sign, _read_line(line + behind, signs))
+            item = _read_line(line + behind, signs)
+            _add_item(blocks, lists, sign, item)
             continue
         if sign is not None:  # else it is a blank line
             _add_block(blocks, sign, line, signs)
@@ -158,18 +170,21 @@ def _add_block(blocks: list[Node], sign: str, line: str, signs: Sequence[str]) -
         if not isinstance(last, Element) or last.tag != "table":
             last = Element("table")
             blocks.append(last)
-        last.children.append(Element("tr", {}, list(_cells(line.rstrip(), signs))))
+        cells: list[Node] = [*_cells(line.rstrip(), signs)]
+        last.children.append(Element("tr", {}, cells))
 
 
 def _cells(line: str, signs: Sequence[str]) -> Iterator[Element]:
-    tag, text = "", ""
+    tag = ""
+    text = ""
     for token in _CELL.findall(line):
         if token not in ("|", "||"):
             text += token
             continue
         if tag:
             yield Element(tag, {}, _read_line(text.strip(), signs))
-        tag, text = "th" if token == "||" else "td", ""
+        tag = "th" if token == "||" else "td"
+        text = ""
     if text.strip():
         yield Element(tag, {}, _read_line(text.strip(), signs))
 
@@ -177,25 +192,34 @@ def _cells(line: str, signs: Sequence[str]) -> Iterator[Element]:
 def _read_line(text: str, signs: Sequence[str]) -> list[Node]:
     """Read a line, of whose text no other signs than these begin markup."""
     # Of most signs no markup begins in a line; what is looked for is found far faster if it begins with few.
-    own = "".join([sign for sign in signs if sign in text and _pieces(sign).search(text)])
-    return _read_inline(text, _pieces(own)) if own else [text]
+    signs_here = "".join([sign for sign in signs if sign in text and _pieces(sign).search(text)])
+    if not signs_here:
+        return [text]
+    return _read_inline(text, _pieces(signs_here))
 
 
-def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, said: list[Node]) -> None:
+def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, item: list[Node]) -> None:
     """Add an item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
     if not lists or lists[-1][0] != marker:  # else it is beside the one before
         marker = marker[:DEPTH_LIMIT]
         while lists and not marker.startswith(lists[-1][0]):
             lists.pop()
         missing = range(len(lists), len(marker))
-        within = _last_item(lists[-1][1]).children if lists and missing else blocks
+        within = blocks
+        if lists and missing:
+            within = _last_item(lists[-1][1]).children
         for depth in missing:
-            opened = Element("ul" if marker[depth] in "*-" else "ol", {}, [])
+            tag = "ul" if marker[depth] in "*-" else "ol"
+            opened = Element(tag, {}, [])
             within.append(opened)
             within = opened.children
             lists.append((marker[: depth + 1], opened))
     # An item that is nothing but text needs no element of its own until it gets a list within it.
-    lists[-1][1].children.append(said[0] if len(said) == 1 else Element("li", {}, said))
+    items = lists[-1][1].children
+    if len(item) == 1:
+        items.append(item[0])
+    else:
+        items.append(Element("li", {}, item))
 
 
 def _last_item(items: Element) -> Element:
@@ -212,7 +236,8 @@ def _read_inline(text: str, pattern: re.Pattern[str], depth: int = 0) -> list[No
     while (match := pattern.search(text, reached)) is not None:
         reached = _end_of_address(text, reached, match.start())
         if not reached:
-            nodes += [text[position : match.start()], *_inline(match, str(match.lastgroup), depth)]
+            nodes.append(text[position : match.start()])
+            nodes += _inline(match, str(match.lastgroup), depth)
             position = reached = match.end()
     return [*nodes, text[position:]]
 
@@ -221,30 +246,35 @@ def _end_of_address(text: str, start: int, place: int) -> int:
     """The end of the address that a place is in, of those that begin behind `start`; 0 if it is in none."""
     for address in _IN_ADDRESS.finditer(text, start, place + 1):
         if address.end() > place:
-            whole = _IN_ADDRESS.match(text, address.start())
-            return whole.end() if whole else 0
+            complete = _IN_ADDRESS.match(text, address.start())
+            return complete.end() if complete else 0
     return 0
 
 
 def _inline(match: re.Match[str], kind: str, depth: int) -> list[Node]:
     """The element for a piece of inline markup."""
-    found = match[kind]
+    text = match[kind]
     if kind in ("strong", "em", "del", "u"):
-        return [Element(kind, {}, _read_inline(found, _pieces(), depth + 1) if depth < DEPTH_LIMIT else [found])]
+        children: list[Node] = [text]
+        if depth < DEPTH_LIMIT:
+            children = _read_inline(text, _pieces(), depth + 1)
+        return [Element(kind, {}, children)]
     if kind == "mono":
-        return [Element("code", {}, [found])]
+        return [Element("code", {}, [text])]
     if kind == "break":
         return [Element("br")]
     if kind == "colour":
-        return [lost("colour")] if ":" in found else []
+        return [lost("colour")] if ":" in text else []
     if kind == "target":
         label = match["label"]
-        return [Element("a", {"href": found}, [label])] if _ADDRESS.match(found) else [match[0]]
+        if not _ADDRESS.match(text):
+            return [match[0]]
+        return [Element("a", {"href": text}, [label])]
     if kind == "link":
-        return [Element("a", {"href": found}, [found.removeprefix("mailto:")])]
+        return [Element("a", {"href": text}, [text.removeprefix("mailto:")])]
     if kind == "image":
-        return _image(found)
-    return [found]
+        return _image(text)
+    return [text]
 
 
 def _image(name: str) -> list[Node]:

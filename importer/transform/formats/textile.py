@@ -31,7 +31,8 @@ def read_textile(text: str) -> Element | None:
     blocks: list[Node] = []
 
     def hold(match: re.Match[str]) -> str:
-        blocks.append(Element("pre", {"lang": match["lang"] or ""}, [match["text"].replace("\r\n", "\n")]))
+        code = match["text"].replace("\r\n", "\n")
+        blocks.append(Element("pre", {"lang": match["lang"] or ""}, [code]))
         return f" {sign}{len(blocks) - 1}{sign} "
 
     end = text.rfind("</pre>") + len("</pre>")  # what is opened behind it would be looked for to the end each time
@@ -60,7 +61,8 @@ def read_textile(text: str) -> Element | None:
 def _break_lines(item: re.Match[str]) -> str:
     """The library's own doBr, which takes the square of a line's length in a list: 7 s for 10,000 characters."""
     tag, attributes, content, end = item.groups()
-    return f"<{tag}{attributes}>{_END_OF_ITEM_LINE.sub('<br />', content)}{end}"
+    content = _END_OF_ITEM_LINE.sub("<br />", content)
+    return f"<{tag}{attributes}>{content}{end}"
 
 
 def _put_back(element: Element, place: re.Pattern[str], blocks: Sequence[Node]) -> int:
@@ -71,7 +73,9 @@ def _put_back(element: Element, place: re.Pattern[str], blocks: Sequence[Node]) 
         if isinstance(child, str):
             between = place.split(child)
             count += len(between) // 2
-            children += [blocks[int(part)] if odd % 2 else part for odd, part in enumerate(between) if part]
+            for number, part in enumerate(between):
+                if part:
+                    children.append(blocks[int(part)] if number % 2 else part)
         else:
             count += _put_back(child, place, blocks)
             children.append(child)

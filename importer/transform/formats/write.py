@@ -28,7 +28,8 @@ _UNFIT = re.compile(r"[\s()<>]")  # for an address in parentheses
 def write(root: Element, *, markdown: bool) -> tuple[str, list[str]]:
     """The text of a tree, and the names of what was lost, once for each loss."""
     writer = _Writer(markdown)
-    return "\n\n".join(writer.blocks(root.children)), writer.dropped
+    blocks = writer.blocks(root.children)
+    return "\n\n".join(blocks), writer.dropped
 
 
 class _Writer:
@@ -53,10 +54,13 @@ class _Writer:
                 blocks += _paragraph(self._inline(run))
                 run = []
             blocks += self._block(node)
-        return blocks + _paragraph(self._inline(run)) if run else blocks
+        if run:
+            blocks += _paragraph(self._inline(run))
+        return blocks
 
     def _block(self, element: Element) -> list[str]:
-        tag, children = element.tag, element.children
+        tag = element.tag
+        children = element.children
         if element.attrs:
             self._note_colour(element)
         if tag == "p":
@@ -65,7 +69,9 @@ class _Writer:
             return self._list(element)
         if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
             text = _one_line(" ".join(self.blocks(children)))
-            return [f"{'#' * int(tag[1])} {text}" if self._markdown and text else text] if text else []
+            if text and self._markdown:
+                text = f"{'#' * int(tag[1])} {text}"
+            return [text] if text else []
         if tag == "pre":
             return self._preformatted(element)
         if tag == "table":
@@ -76,7 +82,8 @@ class _Writer:
         if tag == "hr":
             return ["---"]
         if tag == "a":  # around a block
-            return [self._link(element, _one_line(" ".join(self.blocks(children))))]
+            label = _one_line(" ".join(self.blocks(children)))
+            return [self._link(element, label)]
         return self.blocks(children)
 
     def _preformatted(self, element: Element) -> list[str]:
@@ -84,11 +91,14 @@ class _Writer:
         if not text or not self._markdown:
             return [text] if text else []
         fence = "`" * max(3, _longest_run(text) + 1)
-        return [f"{fence}{element.attrs.get('lang', '')}\n{text}\n{fence}"]
+        language = element.attrs.get("lang", "")
+        return [f"{fence}{language}\n{text}\n{fence}"]
 
     def _list(self, element: Element) -> list[str]:
         start = element.attrs.get("start", "")
-        number = int(start) if start and re.fullmatch(r"\d{1,9}", start) else 1
+        number = 1
+        if start and re.fullmatch(r"\d{1,9}", start):
+            number = int(start)
         is_numbered = element.tag == "ol"
         lines: list[str] = []
         for child in element.children:
@@ -100,19 +110,26 @@ class _Writer:
                     lines.append(_indent(blocks[0], "  ", "  "))
                     continue
             else:
-                blocks = self.blocks(child.children if child.tag == "li" else [child])
+                children = child.children if child.tag == "li" else [child]
+                blocks = self.blocks(children)
             if not blocks:
                 continue
             marker = f"{number}. " if is_numbered else "- "
             number += 1
-            lines.append(_indent(blocks[0] if len(blocks) == 1 else _join_item(blocks), marker))
+            text = blocks[0] if len(blocks) == 1 else _join_item(blocks)
+            lines.append(_indent(text, marker))
         return ["\n".join(lines)] if lines else []
 
     def _table(self, element: Element) -> list[str]:
         rows = _rows_of(element)
-        captions = [block for child in _direct(element, "caption") for block in self.blocks(child.children)]
+        captions = list[str]()
+        for child in _direct(element, "caption"):
+            captions += self.blocks(child.children)
         if not _is_data(rows):
-            return captions + [block for row in rows for cell in row for block in self.blocks(cell.children)]
+            for row in rows:
+                for cell in row:
+                    captions += self.blocks(cell.children)
+            return captions
         joint = " <br> " if self._markdown else " / "
         texts = []
         for row in rows:
@@ -121,11 +138,17 @@ class _Writer:
                 self._note_colour(cell, "table cell colour")
                 if cell.attrs.get("colspan", "1") != "1" or cell.attrs.get("rowspan", "1") != "1":
                     self.dropped.append("merged table cells")
-                text = joint.join(filter(None, "\n".join(self.blocks(cell.children)).split("\n")))
-                cells.append(text.replace("|", "\\|") if self._markdown else text)
+                blocks = "\n".join(self.blocks(cell.children))
+                text = joint.join(filter(None, blocks.split("\n")))
+                if self._markdown:
+                    text = text.replace("|", "\\|")
+                cells.append(text)
             texts.append(cells)
         width = max(map(len, texts))
-        lines = [" | ".join(cells + [""] * (width - len(cells))) for cells in texts]
+        lines = []
+        for cells in texts:
+            missing = [""] * (width - len(cells))
+            lines.append(" | ".join(cells + missing))
         if self._markdown:
             head, *body = [f"| {line} |" for line in lines]
             lines = [head, "|" + " --- |" * width, *body]
@@ -164,7 +187,9 @@ class _Writer:
             self.dropped.append("drawing")
             return ""
         if tag in _CODE:
-            return self._code(raw_text(element)) if self._markdown else self._inline(element.children)
+            if self._markdown:
+                return self._code(raw_text(element))
+            return self._inline(element.children)
         if tag in _MARKS and self._markdown:
             return self._marked(_MARKS[tag], element)
         text = self._inline(element.children)
@@ -208,9 +233,13 @@ class _Writer:
             return address
         if text in (address, address.removeprefix("mailto:"), address.removeprefix("tel:")):
             return label
-        linked = f"[{text}]({_target(address)})" if self._markdown else f"{text} ({address})"
-        before = label[: len(label) - len(label.lstrip())]
-        return before + linked + label[len(label.rstrip()) :]
+        linked = f"{text} ({address})"
+        if self._markdown:
+            linked = f"[{text}]({_target(address)})"
+        blanks_before = len(label) - len(label.lstrip())
+        before = label[:blanks_before]
+        after = label[len(label.rstrip()) :]
+        return before + linked + after
 
     def _image(self, element: Element) -> str:
         alt = _one_line(element.attrs.get("alt", ""))
@@ -219,7 +248,9 @@ class _Writer:
         if not address or _UNREACHABLE.match(address):
             self.dropped.append("embedded image" if address else "image")
             return f"[{label}]" if alt or address else ""
-        return f"[{label}]({_target(address)})" if self._markdown else f"[{label}] ({address})"
+        if self._markdown:
+            return f"[{label}]({_target(address)})"
+        return f"[{label}] ({address})"
 
     def _played(self, element: Element) -> str:
         sources = [child.attrs.get("src", "") for child in element.children if isinstance(child, Element)]
@@ -236,9 +267,10 @@ class _Writer:
         return element.attrs.get("value", "") if kind in _FIELDS else ""
 
     def _note_colour(self, element: Element, name: str = "colour") -> None:
-        if element.attrs and (
-            "color" in element.attrs or "bgcolor" in element.attrs or _COLOUR.search(element.attrs.get("style", ""))
-        ):
+        attrs = element.attrs
+        if not attrs:
+            return
+        if "color" in attrs or "bgcolor" in attrs or _COLOUR.search(attrs.get("style", "")):
             self.dropped.append(name)
 
 
@@ -256,14 +288,17 @@ def _rows_of(table: Element) -> list[list[Element]]:
         elif child.tag in ("thead", "tbody", "tfoot"):
             rows += _rows_of(child)
         elif child.tag == "tr":
-            rows.append([_as_cell(cell) for cell in child.children if not isinstance(cell, str) or cell.strip()])
+            cells = [cell for cell in child.children if not isinstance(cell, str) or cell.strip()]
+            rows.append(list(map(_as_cell, cells)))
         elif child.tag not in ("caption", "col", "colgroup"):
             rows.append([_as_cell(child)])
     return [row for row in rows if row]
 
 
 def _as_cell(node: Node) -> Element:
-    return node if isinstance(node, Element) and node.tag in ("td", "th") else Element("td", {}, [node])
+    if isinstance(node, Element) and node.tag in ("td", "th"):
+        return node
+    return Element("td", {}, [node])
 
 
 def _is_data(rows: Sequence[Sequence[Element]]) -> bool:
@@ -272,11 +307,18 @@ def _is_data(rows: Sequence[Sequence[Element]]) -> bool:
     if any(_holds(cell, ("table", "pre", "h1", "h2", "h3")) for cell in cells):
         return False
     columns = max(map(len, rows), default=0)
-    return columns > 1 and (len(rows) > 1 or any(cell.tag == "th" for cell in cells))
+    if columns <= 1:
+        return False
+    return len(rows) > 1 or any(cell.tag == "th" for cell in cells)
 
 
 def _holds(element: Element, tags: tuple[str, ...]) -> bool:
-    return any(isinstance(child, Element) and (child.tag in tags or _holds(child, tags)) for child in element.children)
+    for child in element.children:
+        if not isinstance(child, Element):
+            continue
+        if child.tag in tags or _holds(child, tags):
+            return True
+    return False
 
 
 def _paragraph(text: str) -> list[str]:
@@ -288,15 +330,20 @@ def _paragraph(text: str) -> list[str]:
 
 def _join_item(blocks: Sequence[str]) -> str:
     """Join the blocks of a list item: a nested list follows at once, anything else after a blank line."""
-    return blocks[0] + "".join(("\n" if _ITEM.match(block) else "\n\n") + block for block in blocks[1:])
+    parts = [blocks[0]]
+    for block in blocks[1:]:
+        parts.append("\n" if _ITEM.match(block) else "\n\n")
+        parts.append(block)
+    return "".join(parts)
 
 
-def _indent(text: str, first: str, others: str = "") -> str:
-    """Put `first` before the first line, and `others`, or as many spaces, before the others."""
+def _indent(text: str, first: str, further: str = "") -> str:
+    """Put `first` before the first line, and `further`, or as many spaces, before the others."""
     if "\n" not in text:
         return (first + text).rstrip()
-    others = others or " " * len(first)
-    return "\n".join(map(str.rstrip, (first + text.replace("\n", "\n" + others)).split("\n")))
+    further = further or " " * len(first)
+    text = first + text.replace("\n", "\n" + further)
+    return "\n".join(map(str.rstrip, text.split("\n")))
 
 
 def _one_line(text: str) -> str:
@@ -307,7 +354,8 @@ def _target(address: str) -> str:
     """An address escaped for the parentheses of a Markdown link."""
     if not _UNFIT.search(address):
         return address
-    return "<" + _one_line(address).replace("<", "%3C").replace(">", "%3E") + ">"
+    address = _one_line(address).replace("<", "%3C").replace(">", "%3E")
+    return f"<{address}>"
 
 
 def _longest_run(text: str) -> int:
