@@ -8,44 +8,37 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property, partial
 from hashlib import sha256
-from typing import Any
+from itertools import chain
 
 import orjson
 
-from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
+from importer.api import ISSUE_FIELDS
 from importer.check.brake import add_up, scopes_of
-from importer.check.held import DESCRIPTION, NOTHING_EMPTIED, Held, Judged, find_absence, judge
+from importer.check.held import DESCRIPTION, find_absence
 from importer.check.job import Job
 from importer.check.knowledge import (
     ChangePolicy,
     Create,
-    Difference,
     FindAbsence,
     KnownIssue,
     KnownSample,
     Knows,
     LedgerStatus,
-    OnChange,
     find_no_absence,
 )
-from importer.check.sameness import Facts, Move, describe_stranger, is_certain, weigh_move
+from importer.check.known import UNCHANGED, Terms, decide, find_difference, hold, remark, with_issue
+from importer.check.sameness import Move, issue_facts, row_facts, weigh_move
 from importer.codes import (
     CODES,
-    COLUMN_MISSING,
     FOUND_AT_TARGET,
-    GONE_AT_TARGET,
-    KEY_TAKEN,
     MARKER_AMBIGUOUS,
     MOVE_UNSURE,
     NEWER_FILE_IN,
-    REPAIR_KEPT,
     ROW_CORRECTED,
-    VALUE_HELD,
 )
 from importer.ledger.added import AddedOperations, find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.journal import Decision, Run
-from importer.ledger.known_create import KnownCreate
 from importer.ledger.previous_run import (
     EMPTIED,
     CorrectedRow,
@@ -60,22 +53,12 @@ from importer.ledger.source_list import IssueSample, list_names, read_keys, samp
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Found
 from importer.phrases import listed
-from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
-from importer.transform.description_parts import Digests, decode_parts, digest_label, digest_parts
+from importer.records import AlreadyAdded, Finding, Operation, Outcome, Row
+from importer.transform.description_parts import TEXT, decode_parts, digest_label
 from importer.transform.markers import record_marker
 from importer.transform.occurrences import read_covered
-from importer.triage.snapshot import Snapshot, find_moved, is_gone, is_missing, pending_fields
+from importer.triage.snapshot import Snapshot, is_gone, is_missing
 
-
-def _finding(code: str, message: str) -> Finding:
-    return Finding(code, "", message, rejects=False)
-
-
-UNCHANGED = LedgerStatus(Outcome.UNCHANGED)
-GONE = LedgerStatus(Outcome.SKIPPED, _finding(GONE_AT_TARGET, CODES[GONE_AT_TARGET]), takes_additions=False)
-OLDER = LedgerStatus(
-    Outcome.SKIPPED, _finding("older-than", "its issue has a newer row, by their dates"), takes_additions=False
-)
 NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
@@ -97,25 +80,27 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
 
     Of the rows that it holds for what a newer file has brought, those stay whose issues are in Triage.
     """
-    last = partial(read_kept, ledger.transaction, target, job.source_name)
-    own = last("columns", mapping=job.mapping.short_name)
-    absence = find_absence(job, last("columns") if own is None else own, is_own=own is not None)
-    recent = read_recent(ledger.transaction, target, job.source_name, EMPTIED, time.time() - WEEK)
-    absence = replace(absence, emptied=add_up(recent))
+    read_last = partial(read_kept, ledger.transaction, target, job.source_name)
+    columns = read_last("columns", mapping=job.mapping.short_name)
+    is_own = columns is not None
+    if not is_own:
+        columns = read_last("columns")
+    absence = find_absence(job, columns, is_own=is_own)
+    week_ago = time.time() - WEEK
+    runs = read_recent(ledger.transaction, target, job.source_name, EMPTIED, week_ago)
+    absence = replace(absence, emptied=add_up(runs))
+    # The newer file's row may have been rejected: an issue that isn't there is made from the older one.
+    holds = dict(job.holds)
+    in_newer_file = [key for key in holds if holds[key] == NEWER_FILE_IN]
+    if in_newer_file:
+        places = ledger.additions(target, job.source_name).places(in_newer_file)
+        for key in set(in_newer_file).difference(places):
+            del holds[key]
+    aliases = ledger.read_aliases(target, job.source_name)
     # An import that was broken off is continued: the criteria that were new to it still are.
-    holds = job.holds
-    if held := [key for key, code in holds.items() if code == NEWER_FILE_IN]:
-        # The newer file's row may have been rejected: an issue that isn't there is made from the older one.
-        missing = set(held).difference(ledger.additions(target, job.source_name).places(held))
-        holds = {key: code for key, code in holds.items() if key not in missing}
-    return replace(
-        job,
-        aliases=ledger.read_aliases(target, job.source_name),
-        absence=absence,
-        criteria=last("criteria", is_finished=True) or {},
-        holds=holds,
-        rejected=find_rejected(ledger.transaction, target, job.source_name),
-    )
+    criteria = read_last("criteria", is_finished=True)
+    rejected = find_rejected(ledger.transaction, target, job.source_name)
+    return replace(job, aliases=aliases, absence=absence, criteria=criteria or {}, holds=holds, rejected=rejected)
 
 
 TakenIn = tuple[list[Decision], list[Operation]]
@@ -140,8 +125,11 @@ class LedgerHistory(Knows):
         *,
         near: bool = False,
     ) -> None:
-        self._ledger, self._target, self._source_name = ledger, target, source_name
-        self._policy, self._run = policy, run
+        self._ledger = ledger
+        self._target = target
+        self._source_name = source_name
+        self._policy = policy
+        self._run = run
         self._seen = ledger.seen(target, source_name)
         # A key comes to one chunk alone: what is sent meanwhile changes nothing of those that are asked for later.
         self._open_changes = ledger.find_open_changes(target, source_name)
@@ -149,20 +137,25 @@ class LedgerHistory(Knows):
         self._any_found = self._seen.count() > 0
         self._knows_ids = ledger.knows_fixed_ids(target, source_name)
         self._near = near
-        self._corrected_rows: Mapping[str, CorrectedRow] | None = None  # read once there is a rejected row
         self.matched = 0
         self.taken: TakenIn = [], []
         self._moves = dict[str, str]()
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
-        self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
+        self._conflicting = set[str]()
+        if run is not None and run.attempts > 1:
+            for key, *_ in run.conflicts():
+                self._conflicting.add(key)
 
     def _read_unmarked(self) -> dict[str, list[Found]]:
         """Read the issues without a marker that no row has, by title."""
-        issues = self._seen.unmarked()
-        known = self._seen.known({issue.issue_id: issue.triage_id for issue in issues}) if issues else set[str]()
         titles = dict[str, list[Found]]()
+        issues = self._seen.unmarked()
+        if not issues:
+            return titles
+        triage_ids = {issue.issue_id: issue.triage_id for issue in issues}
+        rows_issues = self._seen.known(triage_ids)
         for issue in issues:
-            if issue.issue_id not in known:
+            if issue.issue_id not in rows_issues:
                 titles.setdefault(_fold(issue.title), []).append(issue)
         return titles
 
@@ -173,68 +166,108 @@ class LedgerHistory(Knows):
     def __call__(
         self, bodies: Iterable[tuple[str, bytes]], create: Create, find_absence: FindAbsence = find_no_absence
     ) -> Mapping[str, LedgerStatus]:
-        own, self.taken = dict(bodies), ([], [])
-        statuses = dict[str, LedgerStatus]()
-        # Most rows of a night are as they were last sent, with nothing open: these need no more of the ledger.
-        for each in self._ledger.find_standing(self._target, self._source_name, own):
-            key, returned, issue = each.key, each.returned, (each.issue_id, each.triage_id)
-            is_same = not own[key] or each.body_sha == sha256(own[key]).digest()
-            is_same &= key not in self._open_changes
-            if is_same and not is_missing(returned):
-                same = LedgerStatus(Outcome.UNCHANGED, None, None, *issue, True, None, each.attempts, each.content)
-                statuses[key] = same._replace(moved=find_moved(returned), fixed_id=each.fixed_id, born=each.born)
-        others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
-        known = self._ledger.find_known(self._target, self._source_name, others, self._open_changes)
-        made = ((key, kept) for key, kept in known.items() if kept.state is State.DONE)
-        statuses |= {key: _with_issue(self._compare(create(key), kept, find_absence), kept) for key, kept in made}
-        if self._knows_ids and len(known) < len(others):
-            statuses |= self._find_moved([create(key) for key in others if key not in known])
+        rows = dict(bodies)
+        self.taken = [], []
+        statuses = self._find_unchanged(rows)
+        # The rows whose issue is known: each may have changed.
+        remaining = [key for key in rows if key not in statuses]
+        known_creates = self._ledger.find_known(self._target, self._source_name, remaining, self._open_changes)
+        terms = self._find_terms()
+        for key, issue in known_creates.items():
+            if issue.state is State.DONE:
+                status = decide(create(key), issue, find_absence, terms)
+                statuses[key] = with_issue(status, issue)
+        # Rows that the source has moved.
+        if self._knows_ids and len(known_creates) < len(remaining):
+            new_creates = [create(key) for key in remaining if key not in known_creates]
+            statuses |= self._find_moved(new_creates)
+        # Rows whose issue only discovery knows. Creates without an outcome are read back by the settler.
         if self._any_found or self._titles:
-            open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # the settler reads these back
-            absent = own.keys() - statuses.keys() - open_
-            statuses |= self._match_discovered(list(map(create, absent)))
+            absent = rows.keys() - statuses.keys()
+            for key, issue in known_creates.items():
+                if issue.state in UNDECIDED:
+                    absent.discard(key)
+            absent_creates = [create(key) for key in absent]
+            statuses |= self._match_discovered(absent_creates)
         return statuses
 
+    def _find_unchanged(self, rows: Mapping[str, bytes]) -> dict[str, LedgerStatus]:
+        """Find the rows that are as they were last sent, with nothing open: most of a night need no more than this."""
+        statuses = dict[str, LedgerStatus]()
+        for issue in self._ledger.find_standing(self._target, self._source_name, rows):
+            if issue.key in self._open_changes or is_missing(issue.returned):
+                continue
+            # A row that only withdraws an occurrence has no body.
+            body = rows[issue.key]
+            if not body or issue.body_sha == sha256(body).digest():
+                statuses[issue.key] = with_issue(UNCHANGED, issue)
+        return statuses
+
+    def _find_terms(self) -> Terms:
+        settle = partial(settle_command, self._ledger.name, self._target)
+        return Terms(self._policy, self._conflicting, self._has_row, settle)
+
+    @property
+    def _additions(self) -> AddedOperations:
+        return self._ledger.additions(self._target, self._source_name)
+
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        additions, keys = self._ledger.additions(self._target, self._source_name), dict.fromkeys(keys)
-        known = additions.of(keys)
+        additions = self._additions
+        keys = dict.fromkeys(keys)
+        operations = additions.of(keys)
         # A relation whose other issue was deleted and made anew is to be added again.
-        ends = additions.ends(relation_targets(each for added in known.values() for each in added))
-        had = {key: find_already_added(added, ends) for key, added in known.items()}
-        for key in self._find_lost(keys, additions) if self._policy.recurring else ():
-            had[key] = had.get(key, AlreadyAdded())._replace(was_lost=True)
-        return had
+        targets = relation_targets(chain.from_iterable(operations.values()))
+        ends = additions.ends(targets)
+        already_added = dict[str, AlreadyAdded]()
+        for key in operations:
+            already_added[key] = find_already_added(operations[key], ends)
+        if self._policy.recurring:
+            for key in self._find_lost(keys, additions):
+                added = already_added.get(key, AlreadyAdded())
+                already_added[key] = added._replace(was_lost=True)
+        return already_added
 
     def _find_lost(self, keys: Iterable[str], additions: AddedOperations) -> Iterator[str]:
         """Find the keys whose issues were found by discovery: they may have additions that the ledger doesn't know."""
         places = additions.places(keys)
-        yield from (key for key, place in places.items() if place.was_found)
-        markers = {record_marker(key): key for key in keys if key not in places} if self._any_found else {}
-        yield from (markers[marker] for marker in self._seen.find(markers))
+        for key, issue in places.items():
+            if issue.was_found:
+                yield key
+        if self._any_found:
+            remaining = [key for key in keys if key not in places]
+            markers = {record_marker(key): key for key in remaining}
+            for marker in self._seen.find(markers):
+                yield markers[marker]
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        return self._ledger.additions(self._target, self._source_name).places(keys).keys()
+        return self._additions.places(keys).keys()
 
     def elsewhere(self, keys: Collection[str]) -> Mapping[str, int]:
-        others = self._ledger.additions(self._target, self._source_name).elsewhere(keys)
-        return {key: len(known) for key, known in others.items() if len(known) > 1 or not is_gone(known[0].returned)}
+        counts = dict[str, int]()
+        for key, issues in self._additions.elsewhere(keys).items():
+            # One alone may be deleted.
+            if len(issues) == 1 and is_gone(issues[0].returned):
+                continue
+            counts[key] = len(issues)
+        return counts
+
+    @cached_property
+    def _corrected_rows(self) -> Mapping[str, CorrectedRow]:
+        """Corrected rows by key: they are read once there is a rejected row."""
+        recurs = bool(self._policy.recurring)
+        return find_corrected_rows(self._ledger.transaction, self._target, self._source_name, recurs=recurs)
 
     def find_corrected(self, row: Row) -> LedgerStatus | None:
-        if self._corrected_rows is None:
-            self._corrected_rows = find_corrected_rows(
-                self._ledger.transaction, self._target, self._source_name, recurs=bool(self._policy.recurring)
-            )
         corrected = self._corrected_rows.get(row.key)
-        raw = row.raw if self._policy.recurring else None
-        if corrected is None or reasons_of(row.codes, row.fields, row.messages, raw) not in corrected.reasons:
+        if corrected is None:
             return None
-        finding = _finding(
-            ROW_CORRECTED,
-            f"its issue, {corrected.triage_id}, comes from the corrected row, imported in {corrected.run}",
-        )
-        return LedgerStatus(
-            Outcome.SKIPPED, finding, None, corrected.issue_id, corrected.triage_id, takes_additions=False
-        )
+        raw = row.raw if self._policy.recurring else None
+        reasons = reasons_of(row.codes, row.fields, row.messages, raw)
+        if reasons not in corrected.reasons:
+            return None
+        number = corrected.triage_id
+        status = hold(ROW_CORRECTED, f"its issue, {number}, comes from the corrected row, imported in {corrected.run}")
+        return status._replace(issue_id=corrected.issue_id, triage_id=number)
 
     def is_complete(self) -> bool:
         """Whether discovery has looked for all issues of the source since the ledger was last found to lack any."""
@@ -250,20 +283,28 @@ class LedgerHistory(Knows):
         return self._sampled.undecided
 
     def sample(self) -> KnownSample:
-        return KnownSample(self._sampled.total, self._sampled.step, list(_read_issues(self._sampled.issues)))
+        sampled = self._sampled
+        issues = list(_read_issues(sampled.issues))
+        return KnownSample(sampled.total, sampled.step, issues)
 
     def all_keys(self) -> Iterator[Sequence[str]]:
         return read_keys(self._ledger, self._target, self._source_name)
 
     def count_stored(self, scope: str, name: str) -> int:
-        field, label = name.casefold(), digest_label("" if name == DESCRIPTION else name)
+        is_description = name == DESCRIPTION
+        label = digest_label(TEXT if is_description else name)
+        field = name.casefold()
+        is_field = field in ISSUE_FIELDS and not is_description
         count = 0
         for page in self.all_keys():
-            own = [key for key in page if scope in scopes_of(key)]
-            for each in self._ledger.find_standing(self._target, self._source_name, own):
-                snapshot = Snapshot.parse(each.returned)
-                has_part = snapshot.known_parts is not None and label in decode_parts(snapshot.known_parts)
-                count += has_part or (field in ISSUE_FIELDS and name != DESCRIPTION and bool(snapshot.ours.get(field)))
+            keys = [key for key in page if scope in scopes_of(key)]
+            for issue in self._ledger.find_standing(self._target, self._source_name, keys):
+                snapshot = Snapshot.parse(issue.returned)
+                parts = snapshot.known_parts
+                has_part = parts is not None and label in decode_parts(parts)
+                has_field = is_field and bool(snapshot.ours.get(field))
+                if has_part or has_field:
+                    count += 1
         return count
 
     def issues(self, keys: Iterable[str]) -> Iterator[KnownIssue]:
@@ -271,226 +312,107 @@ class LedgerHistory(Knows):
 
     def in_other_sources(self, native_keys: Collection[str]) -> Iterator[tuple[str, Iterator[KnownIssue]]]:
         for name in self._other_names:
-            yield name, self._issues_of(name, (f"{name}:{key}" for key in native_keys))
+            keys = [f"{name}:{key}" for key in native_keys]
+            yield name, self._issues_of(name, keys)
 
     def count_issues(self, source_name: str) -> int:
         return sample_issues(self._ledger, self._target, source_name, 1).total
 
     @cached_property
     def _other_names(self) -> list[str]:
-        return [name for name in list_names(self._ledger, self._target) if name != self._source_name]
+        names = list_names(self._ledger, self._target)
+        return [name for name in names if name != self._source_name]
 
     def _issues_of(self, source_name: str, keys: Iterable[str]) -> Iterator[KnownIssue]:
         standing = self._ledger.find_standing(self._target, source_name, keys)
-        return _read_issues((each.key, each.content, each.returned) for each in standing)
-
-    def _compare(self, create: Operation, kept: KnownCreate, find_absence: FindAbsence) -> LedgerStatus:
-        """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""
-        if kept.is_leaving:
-            return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
-        if 0 < create.dated < kept.dated and not self._policy.recurring:
-            return OLDER
-        certain = False
-        if create.body and not self._policy.recurring:
-            row, known = _facts(create), _known(kept)
-            certain = is_certain(row, known)
-            if why := describe_stranger(row, known):
-                return self._hold_stranger(create, kept, why, certain=certain)
-        settled = GONE if is_gone(kept.returned) else UNCHANGED
-        if not create.body:
-            return settled
-        to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
-        is_settled = kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting
-        # Each night has other rows of an issue that recurs: that is no reason to read a deleted one again.
-        if not to_read and (is_settled or (settled is GONE and self._policy.recurring)):
-            return settled
-        # Of an issue that discovery found, what a person changed is only known with the row's body.
-        snapshot = Snapshot.parse(kept.returned, was_found=kept.was_found).adopt(create.body)
-        kept = kept._replace(returned=snapshot.dump())
-        changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
-        parts = None if snapshot.known_parts is None else decode_parts(snapshot.known_parts)
-        if DESCRIPTION in changes and digest_parts(changes[DESCRIPTION] or "") == parts:
-            del changes[DESCRIPTION]  # its lines are in another order, or there is other white space around its text
-        differing = pending_fields(kept.pending).union(changes)
-        # A person has corrected them: until the mapping agrees, or the source says something else, they stay.
-        repaired = [] if self._policy.on_change is OnChange.OVERWRITE else snapshot.find_repaired(changes)
-        changes = {name: value for name, value in changes.items() if name not in repaired}
-        judged = self._judge(create.key, snapshot.ours, parts, changes, find_absence)
-        stays = _say_held(judged.held) or _say_repaired(repaired)
-        staying = changes.keys() - judged.changes.keys()
-        changes = judged.changes
-        compared = self._policy.fields - staying - set(repaired)
-        wanted = [name for name in ISSUE_FIELDS if name in differing and name in compared]
-        # The same cells make another body: not the row has changed, but the mapping.
-        is_told = self._policy.recurring and wanted and self._has_told(create)
-        only_mapping = is_told or is_same_row(kept.content, create.content)
-        sure = {name: value for name, value in changes.items() if judged.is_sure or name != DESCRIPTION}
-        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, sure, certain=certain)
-        if differs is not None:
-            differs = differs._replace(is_newer=0 < kept.dated < create.dated)
-        if not wanted and not to_read:
-            return settled._replace(finding=settled.finding or stays, differs=differs, held=judged.held)
-        if self._policy.writes:
-            if to_read or not only_mapping or self._policy.accept_mapping:
-                written = [name for name in wanted if name in PATCHABLE_FIELDS]
-                is_kept = DESCRIPTION in written and judged.kept
-                create = create._replace(kept=tuple(judged.kept) if is_kept else ())
-                if snapshot.repaired:
-                    kept = kept._replace(returned=snapshot.without_repaired(wanted).dump())
-                change = self._change(create, kept, wanted, differing, repaired, to_read=to_read)
-                change = change._replace(finding=change.finding or stays, held=judged.held, emptied=judged.emptied)
-                written = [name for name in written if name in sure]
-                return change._replace(differs=differs and differs._replace(written=written))
-        elif settled is GONE:
-            return GONE._replace(differs=differs)
-        elif to_read and not kept.pending:
-            return self._change(create, kept, [], differing, repaired, to_read=True)._replace(differs=differs)
-        code = "mapping-changed" if only_mapping else "changed"
-        if self._policy.on_change is OnChange.SKIP and not self._policy.recurring:
-            left = LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
-            return left._replace(held=judged.held)
-        finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
-        # What becomes of the rows of an issue that recurs is decided by what they add to it.
-        outcome = Outcome.UNCHANGED if self._policy.recurring else Outcome.CHANGED
-        return LedgerStatus(outcome, finding, differs=differs, held=judged.held)
-
-    def _hold_stranger(self, create: Operation, kept: KnownCreate, why: str, *, certain: bool) -> LedgerStatus:
-        """Hold a row whose key has another issue in Triage, as far as anybody can see."""
-        same = settle_command(self._ledger.name, self._target, create.key, kept.triage_id)
-        finding = _finding(
-            KEY_TAKEN,
-            f"{kept.triage_id} has this key, and seems to be another issue: {why}. Another site, or another product's "
-            f"list, needs a source of its own: --source-name NAME. If it is {kept.triage_id} all the same, type this:\n"
-            f"{same}",
-        )
-        snapshot = Snapshot.parse(kept.returned)
-        changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
-        differs = _difference(snapshot, changes, certain=certain)
-        return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False, differs=differs)
+        return _read_issues((issue.key, issue.content, issue.returned) for issue in standing)
 
     def _find_moved(self, creates: Sequence[Operation]) -> dict[str, LedgerStatus]:
         """Hold new rows whose issue is in Triage under another key, by their id: it would be there twice.
 
         Those that were surely moved go on once the source is read with what `moves` has of them.
         """
-        rows = {each.fixed_id: each for each in creates if each.fixed_id and each.body}
-        held = dict[str, LedgerStatus]()
-        for kept in self._ledger.find_by_fixed_ids(self._target, self._source_name, rows):
-            row = rows[kept.fixed_id]
-            move = weigh_move(_facts(row), _known(kept))
+        rows = dict[str, Operation]()
+        for create in creates:
+            if create.fixed_id and create.body:
+                rows[create.fixed_id] = create
+        statuses = dict[str, LedgerStatus]()
+        for issue in self._ledger.find_by_fixed_ids(self._target, self._source_name, rows):
+            row = rows[issue.fixed_id]
+            move = weigh_move(row_facts(row), issue_facts(issue))
             if move is Move.NONE:
                 continue
             if move is Move.SURE:
-                self._moves[row.key] = kept.key
-            message = f"its id, {row.fixed_id}, is that of {kept.key}, which is {kept.triage_id} in Triage: {UNSURE}"
-            held[row.key] = LedgerStatus(Outcome.SKIPPED, _finding(MOVE_UNSURE, message), takes_additions=False)
-        return held
+                self._moves[row.key] = issue.key
+            place = f"{issue.key}, which is {issue.triage_id} in Triage"
+            message = f"its id, {row.fixed_id}, is that of {place}: {UNSURE}"
+            statuses[row.key] = hold(MOVE_UNSURE, message)
+        return statuses
 
-    def _judge(
-        self,
-        key: str,
-        stored: Mapping[str, Any],
-        parts: Digests | None,
-        changes: Mapping[str, Any],
-        find_absence: FindAbsence,
-    ) -> Judged:
-        """Judge what becomes of the fields that differ and are compared; the others stay as they are."""
-        compared = {name: value for name, value in changes.items() if name in self._policy.fields}
-        row = find_absence(key) if compared else None
-        if row is None:
-            return Judged(dict(changes))
-        judged = judge(row, stored, parts, compared, let_go=self._policy.let_go, writes=self._policy.writes)
-        left = {name: value for name, value in changes.items() if name in judged.changes or name not in compared}
-        return judged._replace(changes=left, emptied=judged.emptied if self._policy.writes else NOTHING_EMPTIED)
-
-    def _has_told(self, create: Operation) -> bool:
+    def _has_row(self, create: Operation) -> bool:
         """Whether an issue that recurs has the deciding row already, with another severity: the mapping has changed."""
-        had = self.had([create.key]).get(create.key, AlreadyAdded())
-        row, severity = create.content.hex(), orjson.loads(create.body)["severity"]
-        return any(word.row == row and word.severity != severity for word in read_covered(had.covered).values())
-
-    def _change(
-        self,
-        create: Operation,
-        kept: KnownCreate,
-        wanted: list[str],
-        differing: Collection[str],
-        repaired: Collection[str],
-        *,
-        to_read: bool,
-    ) -> LedgerStatus:
-        """Make the update of an issue to its row; `wanted` are the fields to change, `differing` all that differ.
-
-        Those of them that a repair has corrected stay as they are: the next run compares them again.
-
-        With `to_read` it gets one in any case, as carrying it out reads the issue first: its last update has no known
-        outcome, or one run alone has found it deleted.
-        """
-        row = orjson.loads(create.body)
-        patch = {name: row.get(name) for name in wanted if name in PATCHABLE_FIELDS}
-        note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
-        if not patch and not to_read:
-            return LedgerStatus(Outcome.UNCHANGED, note)
-        # Not with `--fields`, nor where `source` differs: it can't be patched.
-        is_of_row = patch.keys() == set(differing).difference(repaired)
-        whole = is_of_row and not repaired
-        change = create._replace(
-            method="PATCH",
-            path=issue_path(kept.issue_id),
-            body=orjson.dumps(patch),
-            # An issue that gets only some of the changes equals neither the old row nor the new one.
-            content=create.content
-            if (is_of_row and not create.kept) or is_same_row(kept.content, create.content)
-            else unlike_rows(create.content),
-            act=Act.UPDATE,
-            # Once its columns are back, and empty, a row that is as this one takes away what stays now.
-            whole_sha=sha256(create.body).digest() if whole and not create.kept else b"",
-            issue_id=kept.issue_id,
-            triage_id=kept.triage_id,
-            returned=kept.returned,
-            pending=kept.pending,
-            since=kept.since,
-        )
-        return LedgerStatus(Outcome.PLANNED, note, change)
+        row = create.content.hex()
+        severity = orjson.loads(create.body)["severity"]
+        additions = self.had([create.key])
+        already_added = additions.get(create.key, AlreadyAdded())
+        words = read_covered(already_added.covered).values()
+        severities = {word.severity for word in words if word.row == row}
+        return bool(severities - {severity})
 
     def _match_discovered(self, creates: list[Operation]) -> dict[str, LedgerStatus]:
         """Match creates that the ledger doesn't know with issues that discovery found: by marker, or only by title."""
-        found = self._seen.find(create.marker for create in creates)
-        for create in creates if self._titles else ():
-            if create.marker not in found and create.body and (cut := self._find_cut(create)):
-                found[create.marker] = cut
-        alone = {marker: issue for marker, (issue, *others) in found.items() if not others}
-        certain = {marker: issue for marker, issue in alone.items() if issue.marker in (marker, "")}
-        self.taken = _take_in([(create, certain[create.marker]) for create in creates if create.marker in certain])
-        if self._run is not None and certain:
-            self._run.decide(*self.taken)
-        statuses = {}
-        self.matched += len(found)
+        candidates = self._find_candidates(creates)
+        self.matched += len(candidates)
+        statuses = dict[str, LedgerStatus]()
+        matches = list[tuple[Operation, Found]]()
         for create in creates:
-            issue = certain.get(create.marker)
-            if issue is not None:
-                snapshot = Snapshot.parse(issue.returned)
-                changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body)) if create.body else {}
-                code = "found-changed" if changes else FOUND_AT_TARGET
-                outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
-                message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
-                finding = _finding(code, message)
-                status = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
-                statuses[create.key] = status._replace(differs=_difference(snapshot, changes))
-            elif create.marker in found:
-                statuses[create.key] = self._ask(create.key, found[create.marker])
-            elif self._titles and create.body:
-                title = self._nearest(_fold(orjson.loads(create.body)["title"]))
-                if title is not None:
-                    number = self._titles[title][-1].triage_id
-                    message = (
-                        f'{number} "{title}" has the same or a similar title and no marker; if it is this row\'s issue:'
-                    )
-                    hint = settle_command(self._ledger.name, self._target, create.key, number)
-                    statuses[create.key] = LedgerStatus(
-                        Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
-                    )
+            issues = candidates.get(create.marker, ())
+            # Nothing was found by the marker: an issue without one may have the title.
+            if not issues:
+                titled = self._find_titled(create)
+                if titled is not None:
+                    statuses[create.key] = self._suggest(create.key, *titled)
+                continue
+            # Several may be the row's. So may one that has another row's marker, too, as what somebody pasted.
+            issue = issues[0]
+            if len(issues) > 1 or issue.marker not in (create.marker, ""):
+                statuses[create.key] = self._ask(create.key, issues)
+                continue
+            matches.append((create, issue))
+            statuses[create.key] = self._compare_found(create, issue)
+        self.taken = _take_in(matches)
+        if self._run is not None and matches:
+            self._run.decide(*self.taken)
         return statuses
+
+    def _find_candidates(self, creates: list[Operation]) -> dict[str, list[Found]]:
+        """Find the issues that may be those of creates, by the creates' markers."""
+        candidates = self._seen.find(create.marker for create in creates)
+        if not self._titles:
+            return candidates
+        for create in creates:
+            if create.marker in candidates or not create.body:
+                continue
+            cut = self._find_cut(create)
+            if cut:
+                candidates[create.marker] = cut
+        return candidates
+
+    def _compare_found(self, create: Operation, issue: Found) -> LedgerStatus:
+        """Compare a row with its issue, which discovery found."""
+        snapshot = Snapshot.parse(issue.returned)
+        changes = dict[str, object]()
+        if create.body:
+            changes = snapshot.changes(create.body)
+            changes = self._policy.limit(snapshot.ours, changes)
+        finding = remark(FOUND_AT_TARGET, CODES[FOUND_AT_TARGET])
+        status = LedgerStatus(Outcome.UNCHANGED, finding)
+        if changes:
+            names = ", ".join(changes)
+            finding = remark("found-changed", f"{CODES['found-changed']} It differs in: {names}.")
+            difference = find_difference(snapshot, changes)
+            status = LedgerStatus(Outcome.CHANGED, finding, differs=difference)
+        return status._replace(issue_id=issue.issue_id, triage_id=issue.triage_id)
 
     def _find_cut(self, create: Operation) -> list[Found]:
         """Find the issues with a row's title whose description is the beginning of its own: their marker was cut off.
@@ -498,106 +420,84 @@ class LedgerHistory(Knows):
         One alone is the row's, and no other one's.
         """
         row = orjson.loads(create.body)
-        issues, text = self._titles.get(title := _fold(row["title"]), []), row.get("description") or ""
-        cut = [issue for issue in issues if Snapshot.parse(issue.returned).has_beginning_of(text)]
+        title = _fold(row["title"])
+        description = row.get("description") or ""
+        issues = self._titles.get(title, [])
+        cut = list[Found]()
+        for issue in issues:
+            snapshot = Snapshot.parse(issue.returned)
+            if snapshot.has_beginning_of(description):
+                cut.append(issue)
         if len(cut) == 1:
             issues.remove(cut[0])
             if not issues:
                 del self._titles[title]
         return cut
 
+    def _settle(self, key: str, number: str) -> str:
+        """Give the command that says of a key that an issue is its own."""
+        return settle_command(self._ledger.name, self._target, key, number)
+
     def _ask(self, key: str, issues: Sequence[Found]) -> LedgerStatus:
         """Hold a row back until a person has said which of these issues is its own."""
         numbers = [issue.triage_id for issue in issues]
-        commands = [settle_command(self._ledger.name, self._target, key, number) for number in numbers]
-        finding = _finding(
-            MARKER_AMBIGUOUS,
+        commands = [self._settle(key, number) for number in numbers]
+        message = (
             f"{listed(numbers, len(numbers))} may be the row's issue by marker, or by title and text, and only a "
             "person can say whose it is. Take the marker's line out where it doesn't belong, or type one of these:\n"
-            + "\n".join(commands),
         )
-        return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False)
+        return hold(MARKER_AMBIGUOUS, message + "\n".join(commands))
 
-    def _nearest(self, title: str) -> str | None:
-        if title in self._titles or not self._near:
-            return title if title in self._titles else None
-        return next(iter(get_close_matches(title, self._titles, n=1, cutoff=NEAR)), None)
+    def _suggest(self, key: str, title: str, number: str) -> LedgerStatus:
+        """Send a row, and name an issue beside it that may be its own."""
+        message = f'{number} "{title}" has the same or a similar title and no marker; if it is this row\'s issue:'
+        hint = self._settle(key, number)
+        finding = Finding("title-in-triage", "title", message, hint, rejects=False)
+        return LedgerStatus(Outcome.PLANNED, finding)
+
+    def _find_titled(self, create: Operation) -> tuple[str, str] | None:
+        """Find an issue without a marker whose title is that of a row, or nearly so: its title and its number."""
+        if not self._titles or not create.body:
+            return None
+        row = orjson.loads(create.body)
+        title = _fold(row["title"])
+        if self._near and title not in self._titles:
+            for near_title in get_close_matches(title, self._titles, n=1, cutoff=NEAR):
+                title = near_title
+        issues = self._titles.get(title)
+        if issues is None:
+            return None
+        return title, issues[-1].triage_id
 
 
 def _take_in(pairs: list[tuple[Operation, Found]]) -> TakenIn:
     """Take the issues that were found for their keys' own; one that differs from its row will count as changed."""
-    decisions, intents = [], []
+    decisions = list[Decision]()
+    intents = list[Operation]()
+    message = CODES[FOUND_AT_TARGET]
     for create, issue in pairs:
         snapshot = Snapshot.parse(issue.returned)
-        same = create.body != b"" and not snapshot.changes(create.body)
         intent = create._replace(body=b"", whole_sha=sha256(create.body).digest())
-        intents.append(intent if same else intent._replace(whole_sha=NO_ROW, content=b"", dated=0.0))
-        decisions.append(
-            Decision(
-                create.key,
-                State.DONE,
-                0,
-                issue_id=issue.issue_id,
-                triage_id=issue.triage_id,
-                returned=snapshot.adopt(create.body).dump() if create.body else issue.returned,
-                code=FOUND_AT_TARGET,
-                message=CODES[FOUND_AT_TARGET],
-            )
-        )
+        returned = issue.returned
+        is_same = False
+        if create.body:
+            is_same = not snapshot.changes(create.body)
+            returned = snapshot.adopt(create.body).dump()
+        if not is_same:
+            intent = intent._replace(whole_sha=NO_ROW, content=b"", dated=0.0)
+        intents.append(intent)
+        decision = Decision(create.key, State.DONE, 0, code=FOUND_AT_TARGET, message=message)
+        decisions.append(decision._replace(issue_id=issue.issue_id, triage_id=issue.triage_id, returned=returned))
     return decisions, intents
 
 
-def _with_issue(status: LedgerStatus, kept: KnownCreate) -> LedgerStatus:
-    return status._replace(
-        issue_id=kept.issue_id,
-        triage_id=kept.triage_id,
-        attempts=kept.attempts,
-        content=kept.content,
-        moved=find_moved(kept.returned),
-        fixed_id=kept.fixed_id,
-        born=kept.born,
-    )
-
-
-def _say_held(held: Sequence[Held]) -> Finding | None:
-    """Say which values stay as they are in Triage, and why; None if none does."""
-    absent = [each for each in held if each.columns]
-    if not held:
-        return None
-    names = list(dict.fromkeys(each.name for each in absent or held))
-    code = COLUMN_MISSING if absent else VALUE_HELD
-    columns = sorted({column for each in absent for column in each.columns})
-    why = f"the source has no {', '.join(columns)}" if absent else "too many would be emptied at once"
-    return _finding(code, f"{why}: {', '.join(names)} {'stays as it is' if len(names) == 1 else 'stay as they are'}")
-
-
-def _say_repaired(fields: Sequence[str]) -> Finding | None:
-    """Say which values a repair has corrected and the mapping still gives as before; None if there are none."""
-    return _finding(REPAIR_KEPT, f"{CODES[REPAIR_KEPT]} It has: {', '.join(fields)}.") if fields else None
-
-
-def _difference(snapshot: Snapshot, changes: Mapping[str, Any], *, certain: bool = False) -> Difference | None:
-    """Put what was last sent beside what differs from it: field → new value."""
-    if not changes:
-        return None
-    ours = snapshot.ours
-    return Difference({name: (ours.get(name), new) for name, new in changes.items()}, is_certain=certain)
-
-
-def _facts(create: Operation) -> Facts:
-    return Facts(create.fixed_id, create.born, str(orjson.loads(create.body)["title"]), create.content)
-
-
-def _known(kept: KnownCreate) -> Facts:
-    title = Snapshot.parse(kept.returned).ours.get("title") if kept.returned else ""
-    return Facts(kept.fixed_id, kept.born, str(title or ""), kept.content, kept.dated)
-
-
 def _fold(title: str) -> str:
-    return " ".join(title.casefold().split())
+    words = title.casefold().split()
+    return " ".join(words)
 
 
-def _read_issues(kept: Iterable[tuple[str, bytes, bytes]]) -> Iterator[KnownIssue]:
-    for key, content, returned in kept:
+def _read_issues(rows: Iterable[tuple[str, bytes, bytes]]) -> Iterator[KnownIssue]:
+    for key, content, returned in rows:
         if not is_gone(returned):
-            yield KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
+            title = Snapshot.parse(returned).ours.get("title")
+            yield KnownIssue(key, content, str(title or ""))

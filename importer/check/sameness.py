@@ -9,8 +9,12 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
+import orjson
+
 from importer.check.observers.drift import UNLIKE, letters, likeness
-from importer.records import is_same_row
+from importer.ledger.known_create import KnownCreate
+from importer.records import Operation, is_same_row
+from importer.triage.snapshot import Snapshot
 
 QUARTER_MINUTES, DAY_MINUTES = 15, 26 * 60
 """Time zones differ by whole quarters of an hour, and by no more than 26 hours."""
@@ -33,6 +37,17 @@ class Facts(NamedTuple):
     title: str = ""
     content: bytes = b""
     dated: float = 0.0
+
+
+def row_facts(create: Operation) -> Facts:
+    """Return the facts of a row, from the create that it makes."""
+    return Facts(create.fixed_id, create.born, str(orjson.loads(create.body)["title"]), create.content)
+
+
+def issue_facts(issue: KnownCreate) -> Facts:
+    """Return the facts of an issue, as they were last sent."""
+    title = Snapshot.parse(issue.returned).ours.get("title") if issue.returned else ""
+    return Facts(issue.fixed_id, issue.born, str(title or ""), issue.content, issue.dated)
 
 
 def describe_stranger(row: Facts, known: Facts) -> str:

@@ -126,9 +126,9 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the fields of a column that is absent",
-        "importer/check/history.py",
-        "self._policy.fields - staying",
-        "self._policy.fields",
+        "importer/check/known.py",
+        "policy.fields - staying",
+        "policy.fields",
         "tests/end_to_end/test_absent_columns.py::test_the_export_of_a_preset",
     ),
     Mutation(
@@ -140,9 +140,9 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the date of the row that an issue has",
-        "importer/check/history.py",
-        "        if 0 < create.dated < kept.dated and not self._policy.recurring:\n",
-        "        if False:\n",
+        "importer/check/known.py",
+        "    if 0 < create.dated < issue.dated and not recurs:\n",
+        "    if False:\n",
         "tests/end_to_end/test_older_rows.py::test_a_night_that_comes_late",
     ),
     Mutation(
