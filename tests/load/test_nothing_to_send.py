@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-import importer.load.nothing_to_send
+import importer.pipeline.importing
 from importer.check import check_pass
 from importer.errors import ExitCode
 from importer.load import attempt
@@ -72,7 +72,7 @@ def test_as_if_it_were_read_again(program: Program, serve: Serve, monkeypatch: p
     write_source()
     run(program, sandbox.url, "first")
     write_source(changed=True)
-    monkeypatch.setattr(importer.load.nothing_to_send, "find_same_run", lambda *_: None)
+    monkeypatch.setattr(importer.pipeline.importing, "find_same_run", lambda *_: None)
     with monkeypatch.context() as patched:
         patched.setattr(SettledRows, "are_all", lambda *_: False)
         run(program, sandbox.url, "before")
