@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Literal, NamedTuple
@@ -62,46 +62,6 @@ class Finding:
     hint: str = ""
     value: str = ""
     rejects: bool = True
-
-
-CHUNK_ROWS = 2048
-CHUNK_CHARACTERS = 2_000_000
-CHUNK_CELLS = 1_000_000
-"""Limits of text and cells after which a chunk ends, however few its rows: a check holds several copies of each.
-
-With chunks of 512 rows a check takes a fifth longer.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Rows that are read and handled together, bounded in number and in text. All sequences are parallel by row.
-
-    records    number of the record in its file, from 1, header not counted
-    lines      physical line in its file where the record begins, from 1
-    raw        CSV: the cells as they came, exactly as many as in the file; JSON: the record's own text
-    cells      for each physical column that the mapping uses, by a number, the text of each row
-    positions  reference → columns in `cells`, in physical order; () where this file doesn't have it
-    defects    row index → the finding of a row that can't be used (ragged, malformed); its `cells` are empty
-    origins    row index → `FILE row N` of the first file, where this file is an errors file given back
-    tables     the tables beside this file's records that the mapping looks texts up in
-    beside     index in the mapping's `comments: from` → finds the objects beside the records that are read there
-    """
-
-    file: int
-    file_name: str
-    records: Sequence[int]
-    lines: Sequence[int]
-    raw: Sequence[Sequence[str]] | Sequence[str]
-    cells: Mapping[int, list[str]]
-    positions: Mapping[Ref, tuple[int, ...]]
-    defects: Mapping[int, Finding] = field(default_factory=dict)
-    origins: Mapping[int, str] = field(default_factory=dict)
-    tables: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
-    beside: Mapping[int, Finder] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.records)
 
 
 class _Word(StrEnum):

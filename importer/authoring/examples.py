@@ -12,14 +12,16 @@ from importer.codes import SKIP_PREFIX
 from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.yaml_tree import Place
-from importer.records import Chunk, Finding
+from importer.records import Finding
+from importer.row.compiler import Compiler
 from importer.row.issue import Issue
 from importer.row.transform import Transform
 from importer.sources.annexes import tables_in
 from importer.sources.document import Document
-from importer.sources.json import FoundRow, chunk_rows
+from importer.sources.json import found_row, rows_of_records
 from importer.sources.json_values import write
 from importer.sources.record_values import RecordValues
+from importer.sources.source_rows import Layout, SourceRows
 from importer.transform.footers import find_footer
 
 NAME = "example"
@@ -51,9 +53,9 @@ def try_examples(loaded: LoadedMapping) -> list[Mismatch]:
 
 
 def _try(loaded: LoadedMapping, transform: Transform, example: Example) -> Iterator[tuple[str, str, str]]:
-    batch = transform(_chunk(transform, example.given))
-    (issue,) = batch.issues
-    findings = Rules(loaded.model, batch.source.compiler, name_given=loaded.named_by_user).check(issue)
+    source = _source_of(transform, example.given)
+    (issue,) = transform(source).issues
+    findings = Rules(loaded.model, Compiler(source.layout), name_given=loaded.named_by_user).check(issue)
     skip, expect = issue.skip, example.expect
     if skip and expect.skip is None and expect.code != skip:
         yield "skip", "a row that stays", f"{skip}: it is left out"
@@ -90,9 +92,10 @@ def _compare_codes(expect: Expected, findings: list[Finding], skip: str) -> Iter
         yield "code", repr(expect.code), ", ".join(map(repr, codes)) or "nothing"
 
 
-def _chunk(transform: Transform, given: dict[str, Any]) -> Chunk:
-    """Return the example's row as a chunk of one JSON record: columns are its keys, look-up tables are arrays in it."""
+def _source_of(transform: Transform, given: dict[str, Any]) -> SourceRows:
+    """The example's row as one JSON record: columns are its keys, look-up tables are arrays in it."""
     raw = write(given)
-    found = RecordValues(transform.refs)(given)
+    record = found_row(1, raw, RecordValues(transform.refs)(given))
     tables = tables_in(Document(StringIO(raw), NAME), transform.tables)
-    return next(chunk_rows([FoundRow(1, raw, "", found)], 0, NAME, transform.refs, 1, tables))
+    base = Layout({}, tables, dates=tuple(transform.dates))
+    return next(rows_of_records([record], 0, NAME, transform.refs, 1, base))

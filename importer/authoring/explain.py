@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from importer.api import PERSON_FIELDS, VALUE_FIELDS
@@ -18,12 +18,12 @@ from importer.check.plan import plan_row_additions
 from importer.errors import UsageError
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import KeyPath, Text
-from importer.records import Act, Addition, Chunk, Finding, Ref
+from importer.records import Act, Addition, Finding, Ref
 from importer.row.compiler import Compiler
 from importer.row.issue import NO_PARTS, Issue
-from importer.row.source_row import SourceRow
 from importer.row.value_maps import Step
 from importer.row.verdicts import AnswerReader
+from importer.sources.source_rows import SourceRow
 from importer.transform.plain_text import is_filled
 
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -120,28 +120,28 @@ def _read_rows(
             for row in run.rows:
                 if row.key in keys and not row.follows:
                     found[row.place] = _explain(job.mapping, run, row, row)
-            goes_on = not at_line or (has_answers and at_line[-1].line == run.chunk.lines[0])
-            if goes_on and not found and run.chunk.file_name == line[0]:
-                rows = [run.rows[number] for number in _rows_at(run.chunk, line[1])]
+            goes_on = not at_line or (has_answers and at_line[-1].line == run.source.rows[0].line)
+            if goes_on and not found and run.source.file_name == line[0]:
+                rows = [run.rows[number] for number in _rows_at(run.source.rows, line[1])]
                 at_line += (
                     _explain(job.mapping, run, row, leaders[row]) for row in (rows if has_answers else rows[-1:])
                 )
-            spool.add([spool_row(row, run.chunk.file) for row in run.rows if is_spooled(row) and row.key in keys])
+            spool.add([spool_row(row, run.source.file) for row in run.rows if is_spooled(row) and row.key in keys])
             del run, leaders  # else the next rows would be read beside these
         verdicts = spool.verdicts()
     return [each.lose(verdicts[at]) if at in verdicts else each for at, each in found.items()], at_line
 
 
-def _rows_at(chunk: Chunk, line: int) -> range:
+def _rows_at(rows: Sequence[SourceRow], line: int) -> range:
     """Return the rows of the record that a physical line is part of, none for blank lines and the header."""
-    end = bisect_right(chunk.lines, line)
+    lines = [row.line for row in rows]
+    end = bisect_right(lines, line)
     if not end:
         return range(0)
-    start = chunk.lines[end - 1]
-    raw = chunk.raw[end - 1]
+    start, raw = lines[end - 1], rows[end - 1].raw
     cells = [raw] if isinstance(raw, str) else raw
     breaks = sum(len(LINE_BREAK.findall(cell)) for cell in cells)
-    return range(bisect_left(chunk.lines, start), end if line <= start + breaks else 0)
+    return range(bisect_left(lines, start), end if line <= start + breaks else 0)
 
 
 def _explain(mapping: LoadedMapping, run: RowRun, row: CheckedRow, leader: CheckedRow) -> Explanation:
@@ -150,7 +150,7 @@ def _explain(mapping: LoadedMapping, run: RowRun, row: CheckedRow, leader: Check
         plan_row_additions([leader], NoLedger())
     return Explanation(
         key=row.key,
-        file_name=run.chunk.file_name,
+        file_name=run.source.file_name,
         record=row.issue.row.record,
         line=row.issue.row.line,
         traces=tuple(_Tracer(mapping, run.compiler, row.issue).traces()),

@@ -277,9 +277,9 @@ class _Keys:
 
     def add(self, run: RowRun) -> None:
         sent = [row for row in run.rows if is_spooled(row)]
-        if by_id := [spool_by_id(row, run.chunk.file) for row in sent if row.issue.key.fixed_id]:
+        if by_id := [spool_by_id(row, run.source.file) for row in sent if row.issue.key.fixed_id]:
             self._ids.add(by_id)
-        self._spool.add([self._spool_row(row, run.chunk.file) for row in sent])
+        self._spool.add([self._spool_row(row, run.source.file) for row in sent])
         if self.absent:
             keys = {key for row in run.rows for key in (row.issue.key.full, row.issue.key.own)}
             self.absent.difference_update(keys, (key[self._prefix :] for key in keys))

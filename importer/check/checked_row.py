@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
-from importer.mapping.edited_tables import Fix, content_of
+from importer.mapping.edited_tables import content_of
 from importer.records import LEFT_OUT, Addition, Finding, Lesson, Occurrence, Operation, Outcome, Row
 from importer.row.issue import Issue
 from importer.transform.dates import seconds_of
@@ -31,7 +31,6 @@ class CheckedRow:
     issue      what it says; not used where a rule leaves the row out
     skip       the code of that rule, or ""
     findings   the rules that it violates, in the order of the fields
-    fixes      the corrections of `--fixes` in it
     body       the JSON of its create, b"" where it can't be sent
     leads      whether it speaks for an issue that several rows may make
     followers  the other rows of that issue
@@ -65,7 +64,6 @@ class CheckedRow:
     issue: Issue
     skip: str = ""
     findings: list[Finding] = field(default_factory=list)
-    fixes: tuple[Fix, ...] = ()
     body: bytes = b""
     leads: bool = False
     followers: Sequence[CheckedRow] = ()
@@ -147,12 +145,13 @@ class CheckedRow:
 
     def hash(self) -> bytes:
         """Make the digest of the row with its corrections."""
-        return hash_content(self.issue.row.raw, content_of(self.fixes) if self.fixes else "")
+        row = self.issue.row
+        return hash_content(row.raw, content_of(row.fixes) if row.fixes else "")
 
     def _hash_members(self) -> bytes:
         if not self.followers:
             return self.hash()
-        fixes = "".join(content_of(member.fixes) for member in self.members)
+        fixes = "".join(content_of(member.issue.row.fixes) for member in self.members)
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         whole = hash_content("\x1d".join(raw_text(member.issue.row.raw) for member in self.members), fixes)
         return whole + b"".join(member.hash() for member in self.members)

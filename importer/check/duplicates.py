@@ -23,7 +23,7 @@ from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_placeholder, as_source
 from importer.phrases import tokens_of
 from importer.records import Finding, Outcome, Ref, names_project
-from importer.row.source_rows import SourceRows
+from importer.row.compiler import Compiler
 from importer.scratch import temporary_files
 from importer.sources.json_outline import dotted_names
 
@@ -440,11 +440,13 @@ def _read_keys(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> I
     """Yield the key of each row, or the place of the row that wins in its stead, and its texts."""
     refs = [ref for text in (*texts, *([key] if isinstance(key, Text) else [])) for ref in text.refs]
     place = 0
-    for chunk in source.chunks(list(dict.fromkeys(refs))):
-        rows = SourceRows.of(chunk)
-        end = place + len(chunk)
-        keys = rows.texts(key) if isinstance(key, Text) else map(key.winner_of, range(place, end))
-        yield from zip(keys, zip(*map(rows.texts, texts), strict=True), strict=True)
+    for rows in source.read(list(dict.fromkeys(refs))):
+        end = place + len(rows)
+        compiler = Compiler(rows.layout)
+        keys = map(compiler.text(key), rows.rows) if isinstance(key, Text) else map(key.winner_of, range(place, end))
+        readers = [compiler.text(text) for text in texts]
+        for row, row_key in zip(rows.rows, keys, strict=True):
+            yield row_key, tuple(reader(row) for reader in readers)
         place = end
 
 

@@ -10,16 +10,17 @@ from functools import cached_property, partial
 from itertools import chain, islice
 from typing import Self
 
-from importer.check.examine import apply_fixes
+from importer.check.examine import correct_cells
 from importer.check.job import Job
 from importer.mapping.identities import Identity
 from importer.mapping.reads import collect_key_refs, collect_persons, collect_refs, collect_tables
 from importer.records import Ref, Table
+from importer.row.compiler import Compiler
 from importer.row.people import PersonReader, find_no_name
 from importer.row.relations import FindKeys, compile_names, find_no_keys
-from importer.row.source_rows import SourceRows
 from importer.row.transform import Transform
 from importer.scratch import Scratch, as_bytes, as_text
+from importer.sources.source_rows import SourceRows
 from importer.transform.plain_text import is_filled
 
 KNOWN_LIMIT = 100_000
@@ -47,8 +48,9 @@ class AccountNames:
         self._pairs = Counter[Identity]()
 
     def add(self, source: SourceRows) -> None:
+        compiler = Compiler(source.layout)
         for person in self._persons:
-            read_all = PersonReader(person, source.compiler).read_all
+            read_all = PersonReader(person, compiler).read_all
             count_known(self._pairs, chain.from_iterable(map(read_all, source.rows)))
 
     def by_account(self) -> Mapping[str, str]:
@@ -116,14 +118,15 @@ class KeyAliases:
     def add(self, source: SourceRows) -> None:
         assert self._scratch is not None
         assert self._transform is not None
-        keys = [as_bytes(key) for key in self._transform.name_rows(source.chunk)]
+        keys = [as_bytes(key) for key in self._transform.name_rows(source)]
+        compiler = Compiler(source.layout)
         for place, (spec, by) in self._specs.items():
-            names_of = compile_names(spec, source.compiler)
+            names_of = compile_names(spec, compiler)
             named = {name for row in source.rows for name in names_of(row)}
             self._scratch.write(
                 "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, as_bytes(text)) for text in named)
             )
-            rows = zip(source.texts(by), keys, strict=True)
+            rows = zip(map(compiler.text(by), source.rows), keys, strict=True)
             known = ((place, as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
             self._scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
 
@@ -155,11 +158,10 @@ class _LookUp:
         refs = tuple(dict.fromkeys(ref for each in wanted for ref in each.refs))
         tables = tuple(dict.fromkeys(table for each in wanted for table in each.tables))
         with self._job.source.again() as source:
-            for chunk in source.chunks(refs, tables=tables):
-                rows = SourceRows.of(apply_fixes(self._job.fixes, chunk)[0])
+            for rows in source.read(refs, tables=tables, dates=self._job.mapping.model.input.dates):
                 for each in wanted:
-                    each.add(rows)
-                del chunk, rows
+                    each.add(correct_cells(self._job.fixes, rows))
+                del rows
         return self._names.by_account(), self._aliases.finder()
 
     def find_name(self, account: str) -> str:

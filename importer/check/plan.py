@@ -26,7 +26,6 @@ from importer.records import (
     Act,
     Addition,
     AlreadyAdded,
-    Chunk,
     Finding,
     IssueParts,
     Lesson,
@@ -36,6 +35,7 @@ from importer.records import (
     rows_in,
 )
 from importer.row.issue import NO_PARTS, Issue
+from importer.sources.source_rows import SourceRows
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 from importer.transform.dates import seconds_of
 from importer.triage.redaction import find_redaction, redact
@@ -81,9 +81,9 @@ def plan_rows(run: RowRun, verdicts: Mapping[int, DuplicateVerdict], known: Know
             _lead_followers(row)
     plan_row_additions([row for row in run.rows if _takes_additions(row)], known)
     for row in run.rows:
-        row.result = _make_result(run.chunk, row)
+        row.result = _make_result(run.source, row)
         if row.outcome is Outcome.REJECTED and row.key:
-            _pass_over_corrected(run.chunk, row, known)
+            _pass_over_corrected(run.source, row, known)
         row.operation = _choose_operation(row, is_compared=is_compared)
         if row.status is not None:
             row.lesson = find_lesson(row, row.status)
@@ -209,12 +209,12 @@ def _lead_followers(leader: CheckedRow) -> None:
             row.told = leader.told
 
 
-def _make_result(chunk: Chunk, row: CheckedRow) -> Row:
+def _make_result(source: SourceRows, row: CheckedRow) -> Row:
     """Make the row as the ledger and the reports know it; a rejected one with what a person has to correct."""
     issue, findings = row.issue, row.told
     result = Row(
-        chunk.file,
-        chunk.file_name,
+        source.file,
+        source.file_name,
         issue.row.record,
         issue.row.line,
         issue.key.full,
@@ -239,14 +239,14 @@ def _make_result(chunk: Chunk, row: CheckedRow) -> Row:
     )
 
 
-def _pass_over_corrected(chunk: Chunk, row: CheckedRow, known: Knows) -> None:
+def _pass_over_corrected(source: SourceRows, row: CheckedRow, known: Knows) -> None:
     """Pass over a rejected row whose issue was made from the corrected row."""
     status = known.find_corrected(row.result)
     if status is None or status.finding is None:
         return
     row.outcome, row.issue_id, row.triage_id = status.outcome, status.issue_id, status.triage_id
     row.told = [status.finding]
-    row.result = _make_result(chunk, row)
+    row.result = _make_result(source, row)
 
 
 def _choose_operation(row: CheckedRow, *, is_compared: bool) -> Operation | None:

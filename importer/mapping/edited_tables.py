@@ -197,10 +197,6 @@ class Fix(NamedTuple):
     line: int
 
 
-Fixed = Mapping[int, tuple[Fix, ...]]
-"""Row of a chunk → the corrections made in it; rows without any are absent."""
-
-
 @dataclass(frozen=True)
 class Fixes:
     """The corrections of a table: column → bad value → fix. `left` counts the lines whose new value is empty."""

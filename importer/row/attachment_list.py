@@ -8,15 +8,19 @@ from urllib.parse import quote
 from importer.mapping.issue_parts import NAME_HERE, Attachments
 from importer.mapping.texts import Text
 from importer.row.compiler import Compiler, ReadCells, no_cells
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 
 
 class AttachmentLister:
-    """Lists the attachments of a file's rows, each with its name and address, as far as the source has them."""
+    """Lists the attachments of a file's rows, each with its name and address, as far as the source has them.
+
+    reads_anything  whether the file has any of the columns
+    """
 
     def __init__(self, spec: Attachments, compiler: Compiler) -> None:
         self._names, self._addresses = _cells(spec.name, compiler), _cells(spec.url, compiler)
         self._base = spec.base
+        self.reads_anything = self._names is not no_cells or self._addresses is not no_cells
 
     def read(self, row: SourceRow) -> str:
         """All attachments of a row on one line, "" if it has none."""

@@ -9,7 +9,7 @@ from importer.records import Finding
 from importer.row.compiler import Compiler
 from importer.row.people import FindName, name_mentions
 from importer.row.remembered import Remembered
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.sanitise import Sanitized, Sanitizer
 from importer.transform.shown_people import ShownPeople

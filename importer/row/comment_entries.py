@@ -15,7 +15,7 @@ from importer.mapping.texts import Text, walk_texts
 from importer.records import Finder, Finding
 from importer.row.compiler import Compiler, Holds, no_cells
 from importer.row.remembered import Remembered
-from importer.row.source_row import Layout, SourceRow
+from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.cell_parts import compile_parts, find_parts, read_items, to_text, write_json
 from importer.transform.formats.convert import Converted, convert, is_marked
 from importer.transform.plain_text import is_filled

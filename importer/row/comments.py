@@ -13,7 +13,7 @@ from importer.records import Comment, Finding
 from importer.row.comment_entries import Entry, EntryReader
 from importer.row.comment_ids import Identifier
 from importer.row.compiler import Compiler
-from importer.row.source_row import Layout, SourceRow
+from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.dates import read_time
 
 
@@ -40,13 +40,17 @@ SILENCE = Discussion()
 
 
 class CommentReader:
-    """Reads the comments of a file's rows from all sources that the mapping names."""
+    """Reads the comments of a file's rows from all sources that the mapping names.
+
+    reads_anything  whether the file has any of these
+    """
 
     def __init__(self, spec: Comments, compiler: Compiler, layout: Layout) -> None:
         sources = [
             EntryReader(source, compiler, layout, layout.beside.get(number)) for number, source in enumerate(spec.from_)
         ]
         self._sources = [source for source in sources if source.is_present]
+        self.reads_anything = bool(self._sources)
         self._dates = layout.dates
         self._is_undecided, self._leaves_out = spec.private == UNDECIDED, spec.private == "drop"
         self._identifier = Identifier()

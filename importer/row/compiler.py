@@ -13,7 +13,7 @@ from importer.mapping.reads import table_of
 from importer.mapping.texts import Condition, Text
 from importer.records import Ref
 from importer.row.remembered import Remembered
-from importer.row.source_row import Layout, SourceRow, pick_cells
+from importer.sources.source_rows import Layout, SourceRow, pick_cells
 from importer.transform.dates import read_time
 from importer.transform.formats.convert import Converted, convert, is_marked
 from importer.transform.plain_text import is_filled, split_template

@@ -10,9 +10,9 @@ from importer.codes import PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, SKIP_PREFIX,
 from importer.mapping.model import UNDECIDED, MappingModel
 from importer.phrases import clip
 from importer.records import Finding
-from importer.row.compiler import Compiler
-from importer.row.source_row import SourceRow
+from importer.row.compiler import Compiler, read_nothing
 from importer.row.verdicts import AnswerReader
+from importer.sources.source_rows import SourceRow
 from importer.transform.dates import FORMAT_HINT
 from importer.transform.plain_text import single_line
 
@@ -41,8 +41,8 @@ class Decisions:
         self._answers = None
         if mapping.answer is not None:
             self._answers = AnswerReader(mapping.answer, compiler)
-        self._restricted = mapping.restricted
         self._level = compiler.text(None if mapping.restricted is None else mapping.restricted.level)
+        self._restricted = None if self._level is read_nothing else mapping.restricted
         self._created = compiler.stripped(mapping.created)
         self._wants_dates = (
             mapping.created is not None and mapping.recurring is not None and bool(mapping.recurring.finished.reopens)
@@ -50,7 +50,9 @@ class Decisions:
 
     def read_level(self, row: SourceRow) -> str:
         """What says that not everybody may read a row in its source; "" of one that everybody may."""
-        return single_line(self._level(row)) if self._restricted is not None else ""
+        if self._restricted is None:
+            return ""
+        return single_line(self._level(row))
 
     def find_skip(self, row: SourceRow, level: str) -> str:
         """The code of the rule that leaves a row out, "" for the others.

@@ -14,7 +14,7 @@ from importer.mapping.patterns import Searcher, compile_pattern
 from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
 from importer.row.compiler import Compiler, Holds, ReadCells, no_cells
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 from importer.transform.cell_parts import (
     PartPaths,
     compile_parts,
@@ -57,7 +57,10 @@ class _CompiledLink(NamedTuple):
 
 
 class EvidenceReader:
-    """Reads the resources that the rows of a file attach."""
+    """Reads the resources that the rows of a file attach.
+
+    reads_anything  whether the file has any column of them
+    """
 
     def __init__(self, links: Sequence[Link], compiler: Compiler) -> None:
         self._links = list[_CompiledLink]()
@@ -67,6 +70,7 @@ class EvidenceReader:
                 find = None if link.find is None else compile_pattern(link.find)
                 check = None if link.check is None else compile_pattern(link.check)
                 self._links.append(_CompiledLink(link, cells, find, check))
+        self.reads_anything = bool(self._links)
 
     def read(self, row: SourceRow) -> tuple[tuple[Resource, ...], list[Finding]]:
         """The resources of a row, each once and in order, and the findings of malformed ids.
@@ -122,11 +126,15 @@ _ReadFlags = Callable[[SourceRow], Iterable[_FlagTexts]]
 
 
 class FlagReader:
-    """Reads the flags of a file's rows."""
+    """Reads the flags of a file's rows.
+
+    reads_anything  whether the mapping has any rules of flags
+    """
 
     def __init__(self, rules: Sequence[FlagRule], links: Sequence[Link], compiler: Compiler) -> None:
         self._rules = [(int(rule.first_turn), _compile_rule(rule, compiler)) for rule in rules]
         self._checks = _call_checks(links)
+        self.reads_anything = bool(rules)
 
     def read(self, row: SourceRow, clean: CleanTexts) -> RowFlags:
         """The flags of a row, one for each rule that holds and names a call, each once.

@@ -16,7 +16,7 @@ from importer.mapping.model import MappingModel
 from importer.records import Comment, Finding, Ref
 from importer.row.compiler import Compiler, ReadCells, no_cells
 from importer.row.remembered import Remembered
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 from importer.transform.footers import FOOTER_OPENING
 from importer.transform.lengths import is_longer
 from importer.transform.markers import MARKER_NOTE, short_digest
@@ -131,8 +131,9 @@ class LabelReader:
                 cells = reader(row)
                 has_text = any(cells)
             else:
-                has_text = row_cells[place] != ""
-                cells = row_cells[place : place + 1]
+                text = row_cells[place]
+                cells = (text,)
+                has_text = text != ""
             # Most of a file's columns are empty in most rows.
             if has_text and (label := known[cells]).text:
                 labels.append(label)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from importer.api import FINISHED, count_units
 from importer.mapping.identities import Identity
@@ -30,9 +31,9 @@ from importer.row.people import NO_PEOPLE, FindName, People, PeopleReader
 from importer.row.relations import FindKeys, RelationReader
 from importer.row.remembered import Remembered
 from importer.row.source_counts import SourceCounter
-from importer.row.source_row import Layout, SourceRow
 from importer.row.value_faults import compile_shown
 from importer.row.value_maps import Step, ValueReader, value_maps
+from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.dates import read_time, seconds_of
 from importer.transform.formats.convert import dropped_finding
@@ -111,6 +112,14 @@ class Issue:
     neutralised: int = 0
 
 
+Reader = TypeVar("Reader", AttachmentLister, CommentReader, SourceCounter)
+
+
+def _needed(reader: Reader | None) -> Reader | None:
+    """A reader; None where the file has nothing for it, as a preset names what exports of all kinds have."""
+    return reader if reader is not None and reader.reads_anything else None
+
+
 class IssueMapper:
     """A mapping for one file: rows → issues.
 
@@ -147,15 +156,19 @@ class IssueMapper:
         self._title, self._description = compiler.text(mapping.title), compiler.text(mapping.description)
         self._cleaner = Cleaner(mapping, shown_people, find_name, compiler)
         self._labels = LabelReader(mapping, compiler, shown_people, self._cleaner.line)
-        self._attachments = None if mapping.attachments is None else AttachmentLister(mapping.attachments, compiler)
+        attachments = None if mapping.attachments is None else AttachmentLister(mapping.attachments, compiler)
+        self._attachments = _needed(attachments)
         self._source_marker = source_marker(source_name)
         self._evidence = EvidenceReader(mapping.resource_links, compiler)
         self._flags = FlagReader(mapping.flags, mapping.resource_links, compiler)
         self._relations = RelationReader(mapping.relations, compiler, source_name, find_keys, aliases)
-        self._comments = None if mapping.comments is None else CommentReader(mapping.comments, compiler, layout)
+        readers = (self._evidence, self._flags, self._relations)
+        self._has_parts = any(reader.reads_anything for reader in readers)
+        comments = None if mapping.comments is None else CommentReader(mapping.comments, compiler, layout)
+        self._comments = _needed(comments)
         self._occurrences = None if mapping.recurring is None else OccurrenceReader(mapping, compiler, layout)
         self._references = References(mapping.references, source_name, aliases)
-        self._counts = SourceCounter(mapping.counted, compiler)
+        self._counter = _needed(SourceCounter(mapping.counted, compiler))
         self._authors = Remembered[str, str](self._show_author)
 
     def map_rows(self, rows: Sequence[SourceRow]) -> tuple[list[Issue], list[list[int]]]:
@@ -208,9 +221,12 @@ class IssueMapper:
         issue.source = self._source(row)
         issue.people = self._people.read(row)
         self._read_texts(issue)
-        self._read_parts(issue)
-        self._read_discussion(issue)
-        issue.source_counts = self._counts.read(row)
+        if self._has_parts:
+            self._read_parts(issue)
+        if self._comments is not None:
+            self._read_discussion(issue, self._comments)
+        if self._counter is not None:
+            issue.source_counts = self._counter.read(row)
         return issue
 
     def _read_dates(self, issue: Issue) -> None:
@@ -249,11 +265,10 @@ class IssueMapper:
         issue.relations, to_itself = self._relations.read(row, issue.key.full)
         issue.findings += [*malformed, *issue.flags.findings, *to_itself]
 
-    def _read_discussion(self, issue: Issue) -> None:
+    def _read_discussion(self, issue: Issue, reader: CommentReader) -> None:
         """Read what people have said."""
-        if self._comments is not None:
-            issue.discussion = self._comments.read(issue.row)
-            issue.discussed = len(issue.discussion.comments) + issue.discussion.left_out
+        issue.discussion = reader.read(issue.row)
+        issue.discussed = len(issue.discussion.comments) + issue.discussion.left_out
 
     # What an issue becomes, once all of its rows are known.
 
@@ -270,14 +285,14 @@ class IssueMapper:
             merge_people(members)
             merge_texts(members)
             members[0].labels = self._labels.merge([issue.labels for issue in members])
-        for number, issue in enumerate(members):
+        for issue in members:
             self._write_description(issue)
-            self._gather_comments(issue, leads=number == 0)
+            self._gather_comments(issue, leads=issue is members[0])
         if are_several:
             merge_parts(members)
-        for number, issue in enumerate(members):
+        for issue in members:
             self._write_parts(issue)
-            self._add_findings(issue, leads=number == 0)
+            self._add_findings(issue, leads=issue is members[0])
 
     def _match_people(self, issue: Issue) -> None:
         """Find the Triage users of owner and assignee; one whom users.csv lacks may depend on whether it is closed."""

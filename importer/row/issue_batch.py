@@ -14,8 +14,7 @@ from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_refs
 from importer.records import Ref
 from importer.row.issue import Issue
-from importer.row.source_row import Layout, SourceRow
-from importer.row.source_rows import SourceRows
+from importer.sources.source_rows import Layout, SourceRow, SourceRows
 from importer.transform.encoding import encode
 from importer.transform.shown_people import ShownPeople
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from importer.mapping.model import MappingModel
 from importer.row.compiler import Compiler
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 from importer.transform.aliases import NO_ALIASES, Aliases, content_key
 from importer.transform.markers import record_marker
 

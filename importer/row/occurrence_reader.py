@@ -14,7 +14,7 @@ from importer.records import Comment, Finding, Occurrence
 from importer.row.compiler import Compiler
 from importer.row.footer import Label
 from importer.row.remembered import Remembered
-from importer.row.source_row import Layout, SourceRow
+from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.aliases import content_key
 from importer.transform.dates import read_date
 from importer.transform.markers import short_digest

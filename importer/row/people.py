@@ -18,7 +18,7 @@ from importer.records import Finding
 from importer.row.compiler import Compiler, no_cells
 from importer.row.remembered import Remembered
 from importer.row.same_cells import SameCells
-from importer.row.source_row import Layout, SourceRow
+from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.scan import find_core
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 

@@ -10,7 +10,7 @@ from importer.mapping.issue_parts import Relation as RelationSpec
 from importer.mapping.patterns import compile_pattern
 from importer.records import Finding, Relation
 from importer.row.compiler import Compiler, no_cells
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.cell_parts import names_in, read_ids
 
@@ -36,7 +36,10 @@ class _CompiledRelation(NamedTuple):
 
 
 class RelationReader:
-    """Reads the relations of a file's rows. Rows are prepared before they are read: see `prepare`."""
+    """Reads the relations of a file's rows. Rows are prepared before they are read: see `prepare`.
+
+    reads_anything  whether the file has any column of them
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class RelationReader:
             names = compile_names(spec, compiler)
             if names is not read_no_names:
                 self._relations.append(_CompiledRelation(place, spec, names))
+        self.reads_anything = bool(self._relations)
         self._natives: dict[int, Mapping[str, str]] = {place: {} for place in range(len(specs))}
 
     def prepare(self, rows: Sequence[SourceRow]) -> None:

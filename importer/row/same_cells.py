@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 from importer.mapping.texts import Text
 from importer.row.compiler import Compiler
 from importer.row.remembered import Remembered
-from importer.row.source_row import Layout, SourceRow, pick_cells, row_of_cells
+from importer.sources.source_rows import Layout, SourceRow, pick_cells, row_of_cells
 
 Made = TypeVar("Made")
 

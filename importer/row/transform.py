@@ -1,4 +1,4 @@
-"""Transforms chunks of rows into issues by a mapping. Pure: no I/O, no clock."""
+"""Transforms rows into issues by a mapping. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from importer.mapping.identities import Roster
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables, narrow
 from importer.mapping.texts import Text
-from importer.records import Chunk
 from importer.row.issue import IssueMapper
 from importer.row.issue_batch import IssueBatch
 from importer.row.people import FindName, find_no_name
 from importer.row.relations import FindKeys, find_no_keys
-from importer.row.source_rows import SourceRows
+from importer.sources.source_rows import SourceRows
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.shown_people import ShownPeople
 
 
 class Transform:
-    """A mapping, ready to turn chunks of one source into issues.
+    """A mapping, ready to turn the rows of one source into issues.
 
-    refs     every column and path that it reads: what a source has to put into its chunks
+    refs     every column and path that it reads: what a source has to read
     tables   the look-up tables beside the records that it reads
     annexes  place in `comments: from` → the objects beside the records that are read there
+    dates    the formats of dates that it names
     shown    how people are shown
     """
 
@@ -38,26 +38,24 @@ class Transform:
         self.refs = collect_refs(mapping)
         self.tables = collect_tables(mapping)
         self.annexes = collect_annexes(mapping)
+        self.dates = mapping.input.dates
         self.shown = ShownPeople(mapping.people, people or Roster())
         self._source_name, self._aliases = source_name, aliases
         self._find_name, self._find_keys = find_name, find_keys
         self._filled = frozenset(ref for text in _texts_with_all_cells(mapping) for ref in text.refs)
         self._newest: IssueMapper | None = None
 
-    def __call__(self, chunk: Chunk) -> IssueBatch:
-        """Transform a chunk. Defective rows become empty issues; the chunk has their findings already."""
-        source = SourceRows.of(chunk, self.mapping.input.dates)
+    def __call__(self, source: SourceRows) -> IssueBatch:
+        """Transform rows that were read together. Defective ones become empty issues."""
         issues, groups = self._mapper(source).map_rows(source.rows)
         return IssueBatch(source, issues, {rows[0]: rows for rows in groups})
 
-    def group_keys(self, chunk: Chunk) -> list[str | None]:
-        """The key of each row's group, which the check asks for so that no group is divided between chunks."""
-        source = SourceRows.of(chunk, self.mapping.input.dates)
+    def group_keys(self, source: SourceRows) -> list[str | None]:
+        """The key of each row's group, for which the check asks so that no group is divided."""
         return self._mapper(source).group_keys(source.rows)
 
-    def name_rows(self, chunk: Chunk) -> list[str]:
+    def name_rows(self, source: SourceRows) -> list[str]:
         """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
-        source = SourceRows.of(chunk, self.mapping.input.dates)
         return self._mapper(source).name_rows(source.rows)
 
     def _mapper(self, source: SourceRows) -> IssueMapper:

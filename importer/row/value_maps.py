@@ -17,7 +17,7 @@ from importer.records import Finding
 from importer.row.compiler import Compiler, Holds
 from importer.row.remembered import Remembered
 from importer.row.same_cells import SameCells
-from importer.row.source_row import Layout, SourceRow
+from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.plain_text import is_filled, single_line
 
 How = Literal[

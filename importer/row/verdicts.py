@@ -13,7 +13,7 @@ from importer.phrases import clip
 from importer.records import Finding
 from importer.row.compiler import Compiler, read_nothing
 from importer.row.remembered import Remembered
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 
 FAILED, PASSED, NOT_APPLICABLE = VERDICTS
 UNKNOWN = "unknown"

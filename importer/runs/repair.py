@@ -23,7 +23,6 @@ from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Ref
 from importer.row.compiler import Compiler
 from importer.row.issue_batch import decode_cells
-from importer.row.source_row import Layout, row_of_cells
 from importer.row.value_maps import Step, ValueReader, value_maps
 from importer.runs.change_set import (
     LATER,
@@ -38,6 +37,7 @@ from importer.runs.change_set import (
     judge,
     values_written,
 )
+from importer.sources.source_rows import Layout, row_of_cells
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_like, pending_fields
 

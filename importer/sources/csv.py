@@ -6,26 +6,35 @@ import csv
 import re
 import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
 from importer.errors import SourceError, SourceNotReady
+from importer.mapping.vocabulary import words_for_nothing
 from importer.phrases import counted
-from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
+from importer.records import Finding
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.header import (
     NOTE_ROWS,
     column_name,
     count_filled,
-    find_columns,
     find_notes,
     find_repeated_headers,
     fits,
     least_width,
     may_be_note,
-    take_columns,
+)
+from importer.sources.source_rows import (
+    CELLS_TOGETHER,
+    CHARACTERS_TOGETHER,
+    Layout,
+    SourceRow,
+    SourceRows,
+    leave_out_nothing,
+    pick_cells,
 )
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
@@ -40,9 +49,26 @@ STILL_CUT = Finding(
     hint="Correct its cells; if the last one is meant to be empty, clear import_code.",
 )
 
-NumberedRow = tuple[int, list[str], Finding | None]
-"""Physical line where the row begins, its cells, and why it can't be used, or None."""
-NumberedRows = Generator[NumberedRow, None, list[str] | None]
+
+@dataclass(slots=True)
+class TableRow:
+    """A row of a table.
+
+    line    physical line where it begins
+    raw     its cells as read; of an errors file as the original source had them
+    cells   the same, as many as the header has; blank ones where it can't be used
+    defect  why it can't be used, or None
+    origin  its place in the original source, of an errors file
+    """
+
+    line: int
+    raw: list[str]
+    cells: list[str]
+    defect: Finding | None = None
+    origin: str = ""
+
+
+ReadRows = Generator[TableRow, None, list[str] | None]
 
 
 class Lines:
@@ -109,7 +135,7 @@ def read_rows(
     above: int = 0,
     *,
     blank: bool = False,
-) -> Iterator[NumberedRow]:
+) -> Iterator[TableRow]:
     """Yield all rows, including the header and the `above` rows before it; blank lines are skipped, but for `blank`.
 
     A row with a stray quote becomes one cell with its raw text and the finding `row-malformed`; reading continues at
@@ -119,12 +145,12 @@ def read_rows(
     csv.field_size_limit(CELL_CHARACTERS)
     rows = _split(lines, name, delimiter, blank=blank)
     header: Sequence[str] = ()
-    for numbered in rows:
-        yield numbered
-        if numbered[1] and not above:
-            header = numbered[1]
+    for row in rows:
+        yield row
+        if row.raw and not above:
+            header = row.raw
             break
-        above -= bool(numbered[1])
+        above -= bool(row.raw)
     last = yield from rows
     # One that ends early, at the end of a file and without a line end, is most likely half written.
     if last and len(last) < len(header) and not lines.last.endswith(LINE_ENDS) and not fits(last, header):
@@ -133,7 +159,7 @@ def read_rows(
         raise cut_off(name, where, otherwise)
 
 
-def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedRows:
+def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> ReadRows:
     """Yield rows; return the cells of the last one if it is sound."""
     row: list[str] | None = None
     # After a malformed row another reader goes on at the next line: this one is still within a quote.
@@ -143,7 +169,7 @@ def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedR
             for row in csv.reader(lines, delimiter=delimiter, strict=True):
                 lines.end_record()
                 if row or blank:
-                    yield line, row, None
+                    yield TableRow(line, row, row)
                 line = lines.number + 1
         except csv.Error as error:
             if lines.is_too_long:
@@ -153,7 +179,8 @@ def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedR
             if lines.ended or len(text) > CELL_CHARACTERS:
                 raise _never_closed(name, lines, delimiter) from error
             lines.end_record()
-            yield line, [text.rstrip("\r\n")], _malformed(line, lines.number, error)
+            malformed = [text.rstrip("\r\n")]
+            yield TableRow(line, malformed, malformed, _malformed(line, lines.number, error))
             row = None
     return row
 
@@ -193,42 +220,24 @@ def own_header(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(map(sys.intern, map(column_name, own)))  # a header may repeat `Comment` 100,000 times
 
 
-class Batch(NamedTuple):
-    """The rows of one chunk.
-
-    records  record numbers, from 1
-    lines    physical lines where the rows begin
-    raw      the cells as read; of an errors file as the original source had them
-    cells    the cells, as many as the header has; blank for rows with a defect
-    defects  row → finding that makes it unusable
-    origins  row → place in the original source, of an errors file
-    """
-
-    records: range
-    lines: list[int]
-    raw: list[list[str]]
-    cells: list[list[str]]
-    defects: dict[int, Finding]
-    origins: dict[int, str]
-
-
 class OpenTable(NamedTuple):
     """A table that is read up to its header: the header's cells as read, the rows below it, and the lines of both."""
 
     header: list[str]
-    rows: Iterator[NumberedRow]
+    rows: Iterator[TableRow]
     lines: Lines
 
 
 def open_rows(lines: Lines, name: str, delimiter: str, above: int) -> OpenTable:
     """Read up to the header, which follows `above` rows."""
     rows = read_rows(lines, name, delimiter, above)
-    header = next(islice(rows, above, None), (1, [""], None))  # a file can be emptied after it was surveyed
-    return OpenTable(list(map(sys.intern, header[1])), rows, lines)
+    emptied = TableRow(1, [""], [""])  # a file can be emptied after it was surveyed
+    header = next(islice(rows, above, None), emptied)
+    return OpenTable(list(map(sys.intern, header.raw)), rows, lines)
 
 
-def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
-    """Yield the rows below the header in batches of up to `size` rows, of CHUNK_CHARACTERS and of CHUNK_CELLS.
+def read_runs(table: OpenTable, size: int) -> Iterator[list[TableRow]]:
+    """Yield the rows below the header, up to `size` at a time, of CHARACTERS_TOGETHER and of CELLS_TOGETHER.
 
     Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if a cell is too
     long.
@@ -236,117 +245,107 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     header = table.header
     own = own_header(header)
     least = least_width(own)
+    blank = [""] * len(own)
     first = 1
-    size = max(1, min(size, CHUNK_CELLS // len(header)))
-    ahead: list[NumberedRow] = []
+    size = max(1, min(size, CELLS_TOGETHER // len(header)))
+    ahead: list[TableRow] = []
     notes: dict[int, Finding] | None = None  # by record number, once the file's last rows are known
-    while batch := _take_rows(table, ahead, size):
+    while rows := _take_rows(table, ahead, size):
         # Only the next rows show what the last one is: a title, if the header is repeated behind it, or perhaps a note,
         # if the file ends with such rows.
-        last = batch[-1][1]
+        last = rows[-1].raw
         most = NOTE_ROWS if may_be_note(last) else count_filled(last) == 1
         is_end = _read_notes(table.rows, ahead, most)
-        lines, raw, findings = map(list, zip(*batch, strict=True))
-        following = [row for _, row, _ in ahead]
+        texts = [row.raw for row in (*rows, *ahead)]
         if is_end and notes is None:
-            notes = {first + index: note for index, note in find_notes([*raw, *following], own).items()}
+            notes = {first + index: note for index, note in find_notes(texts, own).items()}
         # With the row behind them: if it is the header, the last one of these is its title.
-        repeated = find_repeated_headers([*raw, *following[:1]], header)
-        defects = {index: finding for index, finding in enumerate(findings) if finding}
-        defects |= {index: finding for index, finding in repeated.items() if index < len(raw)}
+        for index, finding in find_repeated_headers(texts[: len(rows) + 1], header).items():
+            if index < len(rows):
+                rows[index].defect = finding
         # What is wrong with a row itself says more than that it may be a note.
-        if notes:
-            defects = {index: notes[first + index] for index in range(len(raw)) if first + index in notes} | defects
-        origins: dict[int, str] = {}
+        for number, note in (notes or {}).items():
+            if first <= number < first + len(rows):
+                row = rows[number - first]
+                row.defect = row.defect or note
         if len(own) < len(header):
-            raw, origins = _take_back(raw, header, defects)
-        cells = _fit_rows(raw, own, least, defects)
-        read = Batch(range(first, first + len(raw)), lines, raw, cells, defects, origins)
-        first = read.records.stop
-        del batch, lines, raw, cells  # as in `chunk_batches`
-        yield read
-        del read
+            for row in rows:
+                _take_back(row, header)
+        for row in rows:
+            if row.defect is not None or len(row.raw) != len(own):  # hardly any
+                _fit(row, own, least, blank)
+        first += len(rows)
+        yield rows
+        del rows, texts, row  # what is yielded isn't kept: its memory is free before more is read
 
 
-def _take_rows(table: OpenTable, ahead: list[NumberedRow], size: int) -> list[NumberedRow]:
+def _take_rows(table: OpenTable, ahead: list[TableRow], size: int) -> list[TableRow]:
     """Take rows that were read ahead, and read the next ones, until they are enough."""
-    batch, lines, enough = list[NumberedRow](), table.lines, table.lines.characters + CHUNK_CHARACTERS
-    while ahead and len(batch) < size and lines.characters < enough:
-        batch.append(ahead.pop(0))
-        # Its text was counted when it was read ahead, with the batch before.
-        enough -= sum(map(len, batch[-1][1]))
-    if len(batch) < size and lines.characters < enough:
+    rows, lines, enough = list[TableRow](), table.lines, table.lines.characters + CHARACTERS_TOGETHER
+    while ahead and len(rows) < size and lines.characters < enough:
+        rows.append(ahead.pop(0))
+        # Its text was counted when it was read ahead, with the rows before.
+        enough -= sum(map(len, rows[-1].raw))
+    if len(rows) < size and lines.characters < enough:
         for row in table.rows:
-            batch.append(row)
-            if len(batch) == size or lines.characters >= enough:
+            rows.append(row)
+            if len(rows) == size or lines.characters >= enough:
                 break
-    return batch
+    return rows
 
 
-def _read_notes(rows: Iterator[NumberedRow], read: list[NumberedRow], most: int) -> bool:
+def _read_notes(rows: Iterator[TableRow], ahead: list[TableRow], most: int) -> bool:
     """Add rows to those read before until one is no note, or they are enough; return whether the rows ended first."""
-    while len(read) < most and (not read or may_be_note(read[-1][1])):
-        numbered = next(rows, None)
-        if numbered is None:
+    while len(ahead) < most and (not ahead or may_be_note(ahead[-1].raw)):
+        row = next(rows, None)
+        if row is None:
             return True
-        read.append(numbered)
+        ahead.append(row)
     return False
 
 
-def chunk_batches(
-    batches: Iterable[Batch], header: Sequence[str], number: int, name: str, refs: Sequence[Ref]
-) -> Iterator[Chunk]:
-    """Make a chunk of each batch, with the columns that `refs` name.
+def rows_of_table(runs: Iterable[Sequence[TableRow]], number: int, name: str, layout: Layout) -> Iterator[SourceRows]:
+    """Make rows of a source of each run: `number` is the file's place in the source, `name` as the user typed it."""
+    pick_used = pick_cells(layout.used_places)
+    nothing = words_for_nothing()
+    first = 1
+    for run in runs:
+        rows = list[SourceRow]()
+        for record, row in enumerate(run, start=first):
+            written: Sequence[str] = row.cells
+            cells = written
+            if not nothing.isdisjoint(pick_used(written)):
+                cells = leave_out_nothing(written)
+            rows.append(SourceRow(record, row.line, row.raw, cells, written, row.defect, row.origin))
+        first += len(rows)
+        del run, row, written, cells  # as in `read_runs`
+        yield SourceRows(number, name, layout, rows)
+        del rows
 
-    `header` is the file's as `open_rows` gives it, `number` its place in the source, `name` as the user typed it.
-    """
-    own = own_header(header)
-    positions = find_columns(own, refs)
-    used = sorted({column for columns in positions.values() for column in columns})
-    for records, lines, raw, cells, defects, origins in batches:
-        columns = take_columns(cells, len(own), used)
-        yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
-        del lines, raw, cells, columns  # what is yielded isn't kept: its memory is free before more is read
 
-
-def _take_back(
-    raw: Sequence[list[str]], header: Sequence[str], defects: dict[int, Finding]
-) -> tuple[list[list[str]], dict[int, str]]:
-    """Return the rows of an errors file as the original source had them, and their places there."""
+def _take_back(row: TableRow, header: Sequence[str]) -> None:
+    """Make of a row of an errors file the one that the original source had, and note its place there."""
+    if row.defect is not None:  # malformed: one cell with the raw text
+        return
     width = len(header) - len(IMPORT_COLUMNS)
-    rows, origins = list(raw), {}
-    for index, row in enumerate(raw):
-        if index in defects:  # malformed: one cell with the raw text
-            continue
-        rows[index] = own_cells(row, width)
-        ragged = _ragged(row, header) if len(row) < len(header) else None
-        if ragged is not None:
-            defects[index] = ragged
-            continue
-        # A person, or a spreadsheet, may have left out the last of these cells.
-        origin, codes = (*row[width : width + 2], "", "")[:2]
-        if origin:
-            origins[index] = unescape_cell(origin)
-        if ROW_RAGGED in codes.split() and not count_filled(rows[index][-1:]):
-            defects[index] = STILL_CUT
-    return rows, origins
+    read = row.raw
+    row.raw = row.cells = own_cells(read, width)
+    row.defect = _ragged(read, header) if len(read) < len(header) else None
+    if row.defect is not None:
+        return
+    # A person, or a spreadsheet, may have left out the last of these cells.
+    origin, codes = (*read[width : width + 2], "", "")[:2]
+    row.origin = unescape_cell(origin)
+    if ROW_RAGGED in codes.split() and not count_filled(row.raw[-1:]):
+        row.defect = STILL_CUT
 
 
-def _fit_rows(
-    raw: Sequence[list[str]], header: Sequence[str], least: int, defects: dict[int, Finding]
-) -> list[list[str]]:
-    """Return rows as wide as the header, blank ones for defects; ragged rows are added to `defects`."""
+def _fit(row: TableRow, header: Sequence[str], least: int, blank: list[str]) -> None:
+    """Make the cells of a row as wide as the header: blank ones where it can't be used, as when it is ragged."""
     width = len(header)
-    blank = [""] * width
-    cells = list(raw)
-    # Only these few: nearly all rows are as wide as the header.
-    for index in {*defects, *(index for index, row in enumerate(raw) if len(row) != width)}:
-        row = raw[index]
-        ragged = None if index in defects or least <= len(row) <= width else _ragged(row, header)
-        if ragged:
-            defects[index] = ragged
-        cells[index] = blank if index in defects else [*row, *blank][:width]
-    return cells
+    if row.defect is None and not least <= len(row.raw) <= width:
+        row.defect = _ragged(row.raw, header)
+    row.cells = blank if row.defect is not None else [*row.raw, *blank][:width]
 
 
 def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:

@@ -11,6 +11,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 from importer.codes import NO_ANSWERS
@@ -18,11 +19,12 @@ from importer.errors import SourceError
 from importer.mapping.patterns import compile_pattern, is_pattern
 from importer.mapping.scorecards import ANSWER, NAME, NEXT, NOTE, RECORD, ColumnRange, Each
 from importer.phrases import listed, plain_name
-from importer.records import CHUNK_CHARACTERS, Finding
-from importer.sources.csv import Batch
+from importer.records import Finding
+from importer.sources.csv import TableRow
 from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.json import NumberedRecord
 from importer.sources.json_values import write
+from importer.sources.source_rows import CHARACTERS_TOGETHER
 from importer.sources.wrappers import open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
@@ -146,61 +148,37 @@ def _find_note(names: Sequence[str], place: int, note: str | None) -> int | None
     return next((at for at, header in enumerate(names) if header == wanted and at != place), None)
 
 
-class _Row(NamedTuple):
-    """A row of the longer table; `whole` are the cells of one that stays as it came, for it can't be used."""
+def unfold_runs(runs: Iterable[Sequence[TableRow]], table: Unfolding, size: int) -> Iterator[list[TableRow]]:
+    """Yield a row for each answer, up to `size` at a time, and of CHARACTERS_TOGETHER.
 
-    line: int
-    cells: list[str]
-    origin: str
-    defect: Finding | None = None
-    whole: list[str] | None = None
-
-
-def unfold_batches(batches: Iterable[Batch], table: Unfolding, size: int) -> Iterator[Batch]:
-    """Yield a row for each answer, in batches of up to `size`, and of CHUNK_CHARACTERS.
-
-    A row that can't be used, or is empty, stays one. Each has the line of its record; rows are numbered anew.
+    A row that can't be used, or is empty, stays one. Each has the line of its record. What all answers of a record have
+    counts for each, as whatever follows makes copies of it.
     """
-    first = 1
-    for rows in _take_rows(_unfold_rows(batches, table), size):
-        lines, cells, origins, defects, wholes = map(list, zip(*rows, strict=True))
-        yield Batch(
-            range(first, first + len(rows)),
-            lines,
-            [row if whole is None else whole for row, whole in zip(cells, wholes, strict=True)],
-            cells,
-            {index: defect for index, defect in enumerate(defects) if defect},
-            {index: origin for index, origin in enumerate(origins) if origin},
-        )
-        first += len(rows)
+    together, characters = list[TableRow](), 0
+    for row in _unfold_rows(runs, table):
+        together.append(row)
+        characters += sum(map(len, row.cells))
+        if len(together) >= size or characters >= CHARACTERS_TOGETHER:
+            yield together
+            together, characters = [], 0
+    if together:
+        yield together
 
 
-def _unfold_rows(batches: Iterable[Batch], table: Unfolding) -> Iterator[_Row]:
+def _unfold_rows(runs: Iterable[Sequence[TableRow]], table: Unfolding) -> Iterator[TableRow]:
     blank = [""] * len(table.long_header)
     hint = "Correct it in the source: the errors file has a row for each answer."
-    for _, lines, raw, every, defects, origins in batches:
-        for index, (line, cells) in enumerate(zip(lines, every, strict=True)):
-            origin, defect = origins.get(index, ""), defects.get(index)
-            if defect is not None or not any(map(str.strip, cells)):
-                yield _Row(line, blank, origin, defect and replace(defect, hint=hint), raw[index])
-                continue
-            kept = [cells[place] for place in table.kept]
-            for name, answer, note in table.criteria:
-                noted = [] if not table.has_notes else [""] if note is None else [cells[note]]
-                yield _Row(line, [*kept, name, cells[answer], *noted], origin)
-
-
-def _take_rows(rows: Iterable[_Row], size: int) -> Iterator[list[_Row]]:
-    """Take rows together; what all answers of a record have counts for each, as whatever follows makes copies of it."""
-    taken, characters = list[_Row](), 0
-    for row in rows:
-        taken.append(row)
-        characters += sum(map(len, row.cells))
-        if len(taken) >= size or characters >= CHUNK_CHARACTERS:
-            yield taken
-            taken, characters = [], 0
-    if taken:
-        yield taken
+    for row in chain.from_iterable(runs):
+        if row.defect is not None or not any(map(str.strip, row.cells)):
+            defect = row.defect and replace(row.defect, hint=hint)
+            yield TableRow(row.line, row.raw, blank, defect, row.origin)
+            continue
+        kept = [row.cells[place] for place in table.kept]
+        for criterion in table.criteria:
+            cells = [*kept, criterion.name, row.cells[criterion.answer]]
+            if table.has_notes:
+                cells.append("" if criterion.note is None else row.cells[criterion.note])
+            yield TableRow(row.line, cells, cells, None, row.origin)
 
 
 def unfold_records(records: Iterable[NumberedRecord], path: Sequence[str], envelope: str) -> Iterator[NumberedRecord]:

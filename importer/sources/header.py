@@ -13,7 +13,7 @@ from importer.phrases import plain_name, tokens_of
 from importer.records import Finding, Ref
 
 if TYPE_CHECKING:
-    from importer.sources.csv import Batch
+    from importer.sources.csv import TableRow
 
 
 HEAD_ROWS = 20
@@ -257,12 +257,15 @@ def column_name(cell: str) -> str:
     return plain_name(open_formula(cell))
 
 
-def open_formulas(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """The batches of a file with such cells, each cell as its text; what is written back of a row has it, too."""
-    for batch in batches:
-        raw = [list(map(open_formula, row)) for row in batch.raw]
-        yield batch._replace(raw=raw, cells=[list(map(open_formula, row)) for row in batch.cells])
-        del batch, raw  # as in `chunk_batches`
+def open_formulas(runs: Iterable[list[TableRow]]) -> Iterator[list[TableRow]]:
+    """The rows of a file with such cells, each cell as its text; what is written back of a row has it, too."""
+    for rows in runs:
+        for row in rows:
+            has_own_cells = row.cells is not row.raw
+            row.raw = list(map(open_formula, row.raw))
+            row.cells = list(map(open_formula, row.cells)) if has_own_cells else row.raw
+        yield rows
+        del rows, row  # as in `csv.read_runs`
 
 
 def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
@@ -271,11 +274,3 @@ def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[
     for index, cell in enumerate(header):
         columns[column_name(cell)].append(index)
     return {ref: tuple(columns.get(column_name(ref.name), ())) if ref.kind == "column" else () for ref in refs}
-
-
-def take_columns(rows: Iterable[Sequence[str]], width: int, places: Iterable[int]) -> dict[int, list[str]]:
-    """Place → the cells of that column, of rows that are all `width` wide."""
-    cells = list[str]()
-    for row in rows:
-        cells += row  # one after the other: `zip` of so many rows takes half as long again
-    return {place: cells[place::width] for place in places}

@@ -1,4 +1,4 @@
-"""Reading JSON and JSON lines: each record with its physical line and raw text, in flat memory; and chunks of these.
+"""Reading JSON and JSON lines: each record with its physical line and raw text, in flat memory; and rows of these.
 
 So are CSV files read whose records are JSON objects in one column, as data pipelines write them.
 """
@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from io import StringIO
+from itertools import chain
 from json import JSONDecodeError
 from typing import Any, NamedTuple
 
 from importer.errors import SourceError, SourceNotReady
-from importer.records import CHUNK_CHARACTERS, Chunk, Finding, Ref, Table
-from importer.sources.csv import Batch
+from importer.mapping.vocabulary import words_for_nothing
+from importer.records import Finding, Ref
+from importer.sources.csv import TableRow
 from importer.sources.document import Document, ends_inside, explain
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.files import LONGEST, cut_off, too_long
-from importer.sources.json_values import Ambiguous, decoder, to_columns, to_text, write
+from importer.sources.json_values import Ambiguous, decoder, is_list_of_scalars, to_cells, to_text, write
 from importer.sources.paging import paging_keys
 from importer.sources.record_values import RecordValues
+from importer.sources.source_rows import CHARACTERS_TOGETHER, Layout, SourceRow, SourceRows, leave_out_nothing
 from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, in_line, line_keys, open_array, open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
@@ -215,83 +219,124 @@ def no_records(name: str) -> SourceNotReady:
     return SourceNotReady(f"{name} has no records.", hint="Export it again, or wait until it is written.")
 
 
+class FoundRow(NamedTuple):
+    """A row with the values of its references.
+
+    line    physical line where it begins
+    raw     its raw text, or its cells
+    values  number of a reference → its value; empty where the row can't be used
+    defect  why it can't be used, or None
+    origin  its place in the original source, of an errors file; else ""
+    """
+
+    line: int
+    raw: str | Sequence[str]
+    values: Mapping[int, Any]
+    defect: Finding | None = None
+    origin: str = ""
+
+
+def found_row(line: int, raw: str | Sequence[str], values: Mapping[int, Any] | Finding, origin: str = "") -> FoundRow:
+    """A row with its values, or with the finding that there is in their place."""
+    if isinstance(values, Finding):
+        return FoundRow(line, raw, {}, values, origin)
+    return FoundRow(line, raw, values, None, origin)
+
+
 def find_rows(
     records: Iterable[NumberedRecord], refs: Sequence[Ref], envelope: str, *, is_errors_file: bool
 ) -> Iterator[FoundRow]:
-    """Yield each record's line, text, origin and the values of `refs`; lazily, so that no chunk holds whole records.
+    """Yield each record with the values of `refs`; lazily, so that whole records are never held together.
 
     `envelope` is what the records are wrapped in, as `find_envelope` names it.
     """
     find_values = RecordValues(refs)
     for line, raw, record in records:
         if isinstance(record, Finding):
-            yield FoundRow(line, raw, "", record)
+            yield found_row(line, raw, record)
         elif is_errors_file and is_errors_record(record):
             own = own_keys(record)
-            found = STILL_RAW if IMPORT_RAW in own else find_values(open_envelope(envelope, own))
-            yield FoundRow(line, own_text(own), to_text(record[IMPORT_COLUMNS[0]]), found)
+            values = STILL_RAW if IMPORT_RAW in own else find_values(open_envelope(envelope, own))
+            yield found_row(line, own_text(own), values, to_text(record[IMPORT_COLUMNS[0]]))
         else:
-            yield FoundRow(line, raw, "", find_values(open_envelope(envelope, record)))
+            yield found_row(line, raw, find_values(open_envelope(envelope, record)))
 
 
-class FoundRow(NamedTuple):
-    """A row with the values of its references.
+class _Places:
+    """The places of references in the cells of a file's rows. One with a list has as many as the longest list so far.
 
-    line    physical line where it begins
-    raw     its raw text, or its cells
-    origin  its place in the original source, of an errors file; else ""
-    found   place of a reference → its value, or why the row can't be used
+    All that have had no value so far share the first place, whose cell is empty: a preset names hundreds.
     """
 
-    line: int
-    raw: str | Sequence[str]
-    origin: str
-    found: Mapping[int, Any] | Finding
+    def __init__(self, refs: Sequence[Ref], base: Layout) -> None:
+        self._refs, self._base = refs, base
+        self._widths = dict[int, int]()  # number of a reference → how many cells it has
+        self.layout = replace(base, places=dict.fromkeys(refs, (0,)))
+
+    def widen(self, rows: Sequence[FoundRow]) -> None:
+        """Give room to the values of these rows."""
+        widths = dict(self._widths)
+        for row in rows:
+            for number, value in row.values.items():
+                width = len(value) if is_list_of_scalars(value) else 1
+                if width > widths.get(number, 0):
+                    widths[number] = width
+        if widths == self._widths:
+            return
+        self._widths = {number: widths[number] for number in sorted(widths)}
+        places: dict[Ref, tuple[int, ...]] = dict.fromkeys(self._refs, (0,))
+        start = 1
+        for number, width in self._widths.items():
+            places[self._refs[number]] = tuple(range(start, start + width))
+            start += width
+        self.layout = replace(self._base, places=places)
+
+    def cells_of(self, row: FoundRow) -> list[str]:
+        """The cells of a row, for whose values there is room."""
+        cells = [""]
+        for number, width in self._widths.items():
+            texts = to_cells(row.values.get(number))
+            cells += texts
+            if len(texts) < width:
+                cells += [""] * (width - len(texts))
+        return cells
 
 
-def chunk_rows(
-    rows: Iterable[FoundRow],
-    number: int,
-    name: str,
-    refs: Sequence[Ref],
-    size: int,
-    tables: Mapping[Table, Mapping[str, str]],
-) -> Iterator[Chunk]:
-    """Yield chunks of up to `size` rows, and of CHUNK_CHARACTERS.
+def rows_of_records(
+    records: Iterable[FoundRow], number: int, name: str, refs: Sequence[Ref], size: int, base: Layout
+) -> Iterator[SourceRows]:
+    """Yield the rows of a file, up to `size` at a time, and of CHARACTERS_TOGETHER.
 
-    `number` is the file's place in the source, `name` as the user typed it, `tables` the look-up tables beside its
-    records. Every reference gets a column: a key that is absent in this chunk may be in the next one.
+    `number` is the file's place in the source, `name` as the user typed it, `base` its layout without places. Every
+    reference has a place: a key that is absent in these rows may be in the next ones.
     """
+    places = _Places(refs, base)
+    nothing = words_for_nothing()
     first = 1
-    for batch in _take_batches(rows, size):
-        lines, raw, origins, found = (list(part) for part in zip(*batch, strict=True))
-        defects = {index: values for index, values in enumerate(found) if isinstance(values, Finding)}
-        given: list[Mapping[int, Any]] = [{} if isinstance(values, Finding) else values for values in found]
-        filled, blank = set[int]().union(*given), [[""] * len(batch)]
-        columns: dict[int, list[str]] = {}
-        positions: dict[Ref, tuple[int, ...]] = {}
-        for place, ref in enumerate(refs):
-            texts = to_columns([values.get(place) for values in given]) if place in filled else blank
-            own = dict(enumerate(texts, start=len(columns)))
-            positions[ref] = tuple(own)
-            columns |= own
-        numbers = range(first, first + len(batch))
-        known = {index: origin for index, origin in enumerate(origins) if origin}
-        yield Chunk(number, name, numbers, lines, raw, columns, positions, defects, known, tables)
-        first = numbers.stop
+    for together in _take_together(records, size):
+        places.widen(together)
+        rows = list[SourceRow]()
+        for record, row in enumerate(together, start=first):
+            written: Sequence[str] = places.cells_of(row)
+            cells = written
+            if not nothing.isdisjoint(written):
+                cells = leave_out_nothing(written)
+            rows.append(SourceRow(record, row.line, row.raw, cells, written, row.defect, row.origin))
+        first += len(rows)
+        yield SourceRows(number, name, places.layout, rows)
 
 
-def _take_batches(rows: Iterable[FoundRow], size: int) -> Iterator[list[FoundRow]]:
-    batch: list[FoundRow] = []
+def _take_together(records: Iterable[FoundRow], size: int) -> Iterator[list[FoundRow]]:
+    together: list[FoundRow] = []
     characters = 0
-    for row in rows:
-        batch.append(row)
+    for row in records:
+        together.append(row)
         characters += len(row.raw) if isinstance(row.raw, str) else sum(map(len, row.raw))
-        if len(batch) >= size or characters >= CHUNK_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
+        if len(together) >= size or characters >= CHARACTERS_TOGETHER:
+            yield together
+            together, characters = [], 0
+    if together:
+        yield together
 
 
 COLUMNS_AT_MOST = 12
@@ -345,12 +390,11 @@ def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, li
 
 
 def find_embedded(
-    batches: Iterable[Batch], header: Sequence[str], column: int, refs: Sequence[Ref]
+    runs: Iterable[Sequence[TableRow]], header: Sequence[str], column: int, refs: Sequence[Ref]
 ) -> Iterator[FoundRow]:
-    """Yield each row's line, raw cells, origin, and the values of the references in its record."""
+    """Yield each row with the values of the references in the record that one of its cells holds."""
     find_values = RecordValues(refs)
-    for batch in batches:
-        for index, (line, raw, cells) in enumerate(zip(batch.lines, batch.raw, batch.cells, strict=True)):
-            record = batch.defects.get(index) or embedded_record(header, cells, column, line)
-            found = record if isinstance(record, Finding) else find_values(record)
-            yield FoundRow(line, raw, batch.origins.get(index, ""), found)
+    for row in chain.from_iterable(runs):
+        record = row.defect or embedded_record(header, row.cells, column, row.line)
+        values = record if isinstance(record, Finding) else find_values(record)
+        yield found_row(row.line, row.raw, values, row.origin)

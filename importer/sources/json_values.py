@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -118,17 +117,13 @@ def _is_filled(value: dict[str, Any] | list[Any]) -> bool:
     return False
 
 
+def is_list_of_scalars(value: Any) -> bool:
+    """Whether a value is several cells: one for each of its items."""
+    return isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value)
+
+
 def to_cells(value: Any) -> list[str]:
     """Return a value as cells: one for each item of a list of scalars, one for anything else."""
-    if isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
+    if is_list_of_scalars(value):
         return [to_text(item) for item in value]
     return [to_text(value)]
-
-
-def to_columns(values: Sequence[Any]) -> list[list[str]]:
-    """Return the values of all rows as columns: as many as the longest list of scalars has items, at least one."""
-    if list not in set(map(type, values)):
-        return [[to_text(value) for value in values]]
-    rows = [to_cells(value) for value in values]
-    width = max(1, *map(len, rows))
-    return [[row[index] if index < len(row) else "" for row in rows] for index in range(width)]

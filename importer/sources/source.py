@@ -1,4 +1,4 @@
-"""The source of an import: its files, read in chunks of rows as often as needed."""
+"""The source of an import: its files, whose rows are read as often as needed."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self, TextIO
 
 from importer.errors import SourceError
 from importer.phrases import plain_name
-from importer.records import CHUNK_ROWS, Chunk, Finding, Format, Ref, Table
+from importer.records import Finding, Format, Ref, Table
 from importer.sources import csv, json
 from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool, read_arrays, read_tables
 from importer.sources.document import Document
-from importer.sources.each import Unfolding, unfold_batches, unfold_header, unfold_records
+from importer.sources.each import Unfolding, unfold_header, unfold_records, unfold_runs
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
-from importer.sources.header import open_formulas
-from importer.sources.json import chunk_rows, embedded_record, find_embedded
+from importer.sources.header import find_columns, open_formulas
+from importer.sources.json import embedded_record, find_embedded, rows_of_records
 from importer.sources.json_outline import dotted_names, open_cells
 from importer.sources.json_values import decoder
 from importer.sources.paging import Pages
+from importer.sources.source_rows import ROWS_TOGETHER, Layout, SourceRows
 from importer.sources.wrappers import open_envelope
 
 if TYPE_CHECKING:
@@ -149,11 +151,11 @@ def open_table(file: TableFile, text: TextIO) -> csv.OpenTable:
     return csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
 
 
-def open_batches(file: TableFile, table: csv.OpenTable, size: int) -> Iterator[csv.Batch]:
-    """Open the rows below a table's header, in batches of up to `size`."""
-    batches = csv.read_batches(table, size)
-    batches = open_formulas(batches) if file.formulas else batches
-    return batches if file.unfolding is None else unfold_batches(batches, file.unfolding, size)
+def open_runs(file: TableFile, table: csv.OpenTable, size: int) -> Iterator[list[csv.TableRow]]:
+    """Open the rows below a table's header, up to `size` at a time."""
+    runs = csv.read_runs(table, size)
+    runs = open_formulas(runs) if file.formulas else runs
+    return runs if file.unfolding is None else unfold_runs(runs, file.unfolding, size)
 
 
 def read_values(file: JsonFile, text: TextIO, pages: Pages | None = None) -> Iterator[json.NumberedValue]:
@@ -171,24 +173,20 @@ def _read_records(file: JsonFile, text: TextIO, pages: Pages | None = None) -> I
 
 
 def _read_file(
-    file: SourceFile,
-    number: int,
-    text: TextIO,
-    refs: Sequence[Ref],
-    size: int,
-    tables: Mapping[Table, Mapping[str, str]],
-    pages: Pages,
-) -> Iterator[Chunk]:
+    file: SourceFile, number: int, text: TextIO, refs: Sequence[Ref], size: int, base: Layout, pages: Pages
+) -> Iterator[SourceRows]:
+    """Yield the rows of a file; `base` is its layout without places."""
     if file.format != "csv":
         records = _read_records(file, text, pages)
         found = json.find_rows(records, refs, file.row_envelope, is_errors_file=file.errors_file)
-        return chunk_rows(found, number, file.name, refs, size, tables)
+        return rows_of_records(found, number, file.name, refs, size, base)
     table = open_table(file, text)
-    batches = open_batches(file, table, size)
-    if file.json_column is None:
-        header = table.header if file.unfolding is None else file.header
-        return csv.chunk_batches(batches, header, number, file.name, refs)
-    return chunk_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
+    runs = open_runs(file, table, size)
+    if file.json_column is not None:
+        found = find_embedded(runs, file.header, file.json_column, refs)
+        return rows_of_records(found, number, file.name, refs, size, base)
+    header = file.header if file.unfolding is not None else csv.own_header(table.header)
+    return csv.rows_of_table(runs, number, file.name, replace(base, places=find_columns(header, refs)))
 
 
 def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[str, Any] | Finding]]:
@@ -198,18 +196,16 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
             yield line, record if isinstance(record, Finding) else open_envelope(file.row_envelope, record)
         return
     table = open_table(file, text)
-    for batch in open_batches(file, table, CHUNK_ROWS):
-        for index, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
-            defect = batch.defects.get(index)
-            if defect is not None and defect.rejects:
-                yield line, defect
-            elif any(cells) and file.json_column is not None:
-                yield line, embedded_record(file.header, cells, file.json_column, line)
-            elif any(cells):
-                named: dict[str, Any] = {}
-                for name, cell in zip(map(str.strip, file.header), cells, strict=True):
-                    named[name] = named.get(name) or cell
-                yield line, named
+    for row in chain.from_iterable(open_runs(file, table, ROWS_TOGETHER)):
+        if row.defect is not None and row.defect.rejects:
+            yield row.line, row.defect
+        elif any(row.cells) and file.json_column is not None:
+            yield row.line, embedded_record(file.header, row.cells, file.json_column, row.line)
+        elif any(row.cells):
+            named: dict[str, Any] = {}
+            for name, cell in zip(map(str.strip, file.header), row.cells, strict=True):
+                named[name] = named.get(name) or cell
+            yield row.line, named
 
 
 def read_record(file: SourceFile, raw: Sequence[str] | str) -> dict[str, Any]:
@@ -224,7 +220,7 @@ def read_record(file: SourceFile, raw: Sequence[str] | str) -> dict[str, Any]:
 
 
 class Source:
-    """The files of one import; `Chunk.file` is an index into `files`.
+    """The files of one import; `SourceRows.file` is an index into `files`.
 
     `comments` are the files of `--comments`; whoever opened them closes them. `pages` is what the last reading found.
     """
@@ -271,19 +267,21 @@ class Source:
             self._reading.close()
         self._resources.close()
 
-    def chunks(
+    def read(
         self,
         refs: Sequence[Ref],
-        size: int = CHUNK_ROWS,
+        size: int = ROWS_TOGETHER,
         tables: Sequence[Table] = (),
         annexes: Mapping[int, Annex] | None = None,
-    ) -> Iterator[Chunk]:
-        """Yield all files in chunks with the columns that `refs` name. Every call reads anew.
+        dates: Sequence[str] = (),
+    ) -> Iterator[SourceRows]:
+        """Yield the rows of all files with what `refs` name, so many together. Every call reads anew.
 
-        size     most rows of a chunk; one of CHUNK_CHARACTERS ends earlier
-        tables   look-up tables beside the records of a JSON document; each chunk has those of its file
-        annexes  objects beside the records, such as comments; read once for all calls, and found by `Chunk.beside`
+        size     most rows together; text of CHARACTERS_TOGETHER ends them earlier
+        tables   look-up tables beside the records of a JSON document; each layout has those of its file
+        annexes  objects beside the records, such as comments; read once for all calls, and found by `Layout.beside`
                  under the same numbers
+        dates    formats of dates, for the layouts
 
         Raises SourceNotReady if a file changes meanwhile or ends too early, SourceError if it can't be read on, and
         whatever `AnnexSpool` raises.
@@ -297,18 +295,19 @@ class Source:
             stamp = take_stamp(file.stored)
             found = read_tables(file.stored, file.encoding, tables) if file.format == "json" else {}
             beside = {place: self._spools[annex].finder(number) for place, annex in (annexes or {}).items()}
+            base = Layout({}, found, beside, tuple(dates))
             with open_text(file.stored, file.encoding) as opened:
                 self._reading = opened.stored
-                for chunk in _read_file(file, number, opened.text, refs, size, found, self.pages):
+                for rows in _read_file(file, number, opened.text, refs, size, base, self.pages):
                     _check_unchanged(file, stamp)
-                    yield replace(chunk, beside=beside) if beside else chunk
-                    del chunk  # what is yielded isn't kept: its memory is free before the next chunk is read
+                    yield rows
+                    del rows  # what is yielded isn't kept: its memory is free before the next rows are read
                 _check_unchanged(file, stamp)
             self._reading = None
             self._bytes_before += count_bytes(file.stored)
 
     def records(self, number: int) -> Iterator[dict[str, Any]]:
-        """Yield the records of a file that can be read, whole. Raises as `chunks` does."""
+        """Yield the records of a file that can be read, whole. Raises as `read` does."""
         file = self.files[number]
         with open_text(file.stored, file.encoding) as (_, text):
             for _, record in _read_objects(file, text):

@@ -221,22 +221,23 @@ def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int, op
     with open_text(stored, encoding) as (_, text):
         lines = open_lines(stored, text, skip)
         rows = islice(csv.read_rows(lines, stored.name, delimiter, len(above)), len(above), None)
-        line, header, malformed = next(rows)
-        if malformed:
+        first = next(rows)
+        header = first.raw
+        if first.defect is not None:
             raise SourceError(
-                f"{stored.name}:{line}: the header can't be used. {malformed.message}.",
-                hint=f"{malformed.hint} {FURTHER_DOWN}",
+                f"{stored.name}:{first.line}: the header can't be used. {first.defect.message}.",
+                hint=f"{first.defect.hint} {FURTHER_DOWN}",
             )
-        check_header(stored.name, line, header)
-        sampled = [next(rows, None)]
-        if sampled[0] is None and not options.may_be_empty:
+        check_header(stored.name, first.line, header)
+        sampled = [*islice(rows, 1)]
+        if not sampled and not options.may_be_empty:
             raise SourceNotReady(
                 f"{stored.name} has a header and no rows.", hint="Export it again, or wait until it is written."
             )
         with suppress(SourceError, SourceNotReady):  # reported when it is read on
             sampled += islice(rows, HEAD_ROWS - 1)
     titles = tuple(title for row in above if (title := " ".join(" ".join(row).split())))
-    cells = [row for _, row, malformed in filter(None, sampled) if malformed is None]
+    cells = [row.raw for row in sampled if row.defect is None]
     # A workbook's cells come with what their formulas show.
     every_cell = chain(header, *cells) if stored.workbook is None else ()
     formulas = any(open_formula(cell) is not cell for cell in every_cell)
@@ -267,13 +268,13 @@ def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int, op
     return Surveyed((sample,), {"": file}, file)
 
 
-def _read_above(rows: Iterator[csv.NumberedRow]) -> list[list[str]]:
+def _read_above(rows: Iterator[csv.TableRow]) -> list[list[str]]:
     head: list[list[str]] = []
     with suppress(SourceError, SourceNotReady):  # they are read again later
-        for _, row, malformed in islice(rows, HEAD_ROWS):
-            if malformed:
+        for row in islice(rows, HEAD_ROWS):
+            if row.defect is not None:
                 break
-            head.append(row)
+            head.append(row.raw)
     return list(filter(None, head[: count_above(head)]))
 
 

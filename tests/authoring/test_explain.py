@@ -14,7 +14,7 @@ from importer.authoring.explain import Explanation, explain_rows
 from importer.check.job import Job
 from importer.errors import UsageError
 from importer.library.inputs import open_job
-from importer.records import CHUNK_CHARACTERS
+from importer.sources.source_rows import CHARACTERS_TOGETHER
 from tests.harness.running import HEADER, SAMPLES, issue_row, write_csv
 
 ROWS = [issue_row(1), ("PROJ-2", "Two", "High", "To Do", "Bug", "first\nsecond\r\nthird"), issue_row(3)]
@@ -156,7 +156,7 @@ def test_memory_does_not_grow_with_the_chunks(tmp_path: Path, which: str) -> Non
     """However many chunks a file has, no more are held: one, and the next while it is read; wherever the row is."""
     peaks = []
     for chunks in (2, 6):
-        text = "text " * (CHUNK_CHARACTERS // 1_000)
+        text = "text " * (CHARACTERS_TOGETHER // 1_000)
         rows = [(f"P-{place}", "Title", "High", "To Do", "Bug", f"{place} {text}") for place in range(chunks * 200)]
         path = write_csv(tmp_path / f"{chunks}.csv", [*rows, ("LAST", *rows[0][1:])])
         explain(SAMPLES / "jira.csv", "2")  # what it needs besides is loaded

@@ -32,7 +32,8 @@ from importer.ledger.store import RunIdentity
 from importer.load.creates import Loader
 from importer.load.driver import RunConnection
 from importer.load.updates import Updater
-from importer.records import CHUNK_ROWS, Operation, Outcome, Row
+from importer.records import Operation, Outcome, Row
+from importer.sources.source_rows import ROWS_TOGETHER
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
@@ -70,8 +71,8 @@ def make_body(number: int) -> bytes:
 
 def make_operations(run: Run, count: int) -> Iterator[Operation]:
     """Register rows chunk by chunk and give their operations, as the pipeline does."""
-    for start in range(1, count + 1, CHUNK_ROWS):
-        numbers = range(start, min(start + CHUNK_ROWS, count + 1))
+    for start in range(1, count + 1, ROWS_TOGETHER):
+        numbers = range(start, min(start + ROWS_TOGETHER, count + 1))
         run.register(
             Row(1, "bench.csv", n, n + 1, f"bench:B-{n}", Outcome.PLANNED, raw=(f"B-{n}", "Issue", "High", "x" * 200))
             for n in numbers

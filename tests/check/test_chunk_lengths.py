@@ -1,4 +1,4 @@
-"""A check of a file in short chunks: its reports are those of one long chunk."""
+"""A check of a file in short runs: its reports are those of one long source_rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.harness.running import Program
 OWN = ("elapsed_seconds", "out", "suggestion", "started_at", "ended_at")
 """Figures of summary.json that are others with each run, or in each folder."""
 NOT_COMPARED = ("report.html", "summary.html")
-"""They have the rows compressed chunk by chunk."""
+"""They have the rows compressed run by run."""
 HEADER = (
     *("Summary", "Issue key", "Issue id", "Parent id", "Status", "Priority", "Created", "Description", "Comment"),
     *("Odd", "Odd", "Attachment"),
@@ -60,7 +60,7 @@ def check(program: Program, out: str, *options: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("more", ["", "people: {mails: mask}\n"], ids=["names", "masks"])
 def test_reports_do_not_depend_on_the_chunks(program: Program, monkeypatch: pytest.MonkeyPatch, more: str) -> None:
-    """Rows, figures, samples and sentences are the same, wherever a chunk ends."""
+    """Rows, figures, samples and sentences are the same, wherever a run of rows ends."""
     write_dirty(Path("export.csv"))
     mapping = f'extends: jira\ninput: {{dates: ["%d/%m/%Y"]}}\nrest: {{csv: drop}}\n{more}'
     Path("mine.yaml").write_text(mapping, encoding="utf-8")
@@ -70,5 +70,5 @@ def test_reports_do_not_depend_on_the_chunks(program: Program, monkeypatch: pyte
     assert all(what in warnings for what in ("letters that are lost", "garbled")), warnings
     for rows in (1, 7, 59):
         with monkeypatch.context() as patched:
-            patched.setattr(reader, "CHUNK_CELLS", rows * len(HEADER))
+            patched.setattr(reader, "CELLS_TOGETHER", rows * len(HEADER))
             assert check(program, f"by-{rows}") == whole

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from importer.check.check_pass import spool_row
-from importer.check.examine import apply_fixes, examine
+from importer.check.examine import correct_cells, examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
@@ -17,7 +17,7 @@ from importer.mapping.reader import load_mapping
 from importer.records import Outcome
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
-from tests.harness.making import chunk_of, rows_of
+from tests.harness.making import source_rows_of
 from tests.harness.small_source import all_rows, job_of
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
@@ -110,25 +110,28 @@ def fixes_of(*fixes: Fix) -> Fixes:
 def test_cells_are_replaced_whole_and_only_in_their_column() -> None:
     """Outer white space aside; both columns of a header that repeats; the raw rows stay as they came."""
     rows = [("A", "P9", "x", "P9"), ("B", " P9 ", "P9", "P99"), ("C", "p9", "P9 ", "")]
-    chunk = chunk_of(("Key", "Priority", "Other", "Priority"), rows)
-    done, fixed = apply_fixes(fixes_of(HIGH), chunk)
-    assert rows_of(done) == [
+    source_rows = source_rows_of(("Key", "Priority", "Other", "Priority"), rows)
+    corrected = correct_cells(fixes_of(HIGH), source_rows).rows
+    assert [list(row.cells) for row in corrected] == [
         ["A", "High", "x", "High"],
         ["B", "High", "P9", "P99"],
         ["C", "p9", "P9 ", ""],
     ]
-    assert fixed == {0: (HIGH,), 1: (HIGH,)}
-    assert done.raw == rows
+    assert [row.fixes for row in corrected] == [(HIGH,), (HIGH,), ()]
+    assert [row.raw for row in corrected] == rows
 
 
 def test_fixes_are_not_applied_to_what_fixes_made() -> None:
     """Two values can be exchanged."""
     fixes = fixes_of(Fix("A", "x", "y", 2), Fix("A", "y", "x", 3))
-    assert apply_fixes(fixes, chunk_of(("A",), [("x",), ("y",)]))[0].cells[0] == ["y", "x"]
+    assert correct_cells(fixes, source_rows_of(("A",), [("x",), ("y",)])).column(0) == ["y", "x"]
 
 
-def test_where_nothing_is_to_be_done_the_chunk_stays() -> None:
+def test_where_nothing_is_to_be_corrected_the_cells_stay() -> None:
     """The very same: no copy is made."""
-    chunk = chunk_of(("Key", "Priority"), [("A", "P1")])
+    source_rows = source_rows_of(("Key", "Priority"), [("A", "P1")])
+    (row,) = source_rows.rows
+    cells = row.written
     for fixes in (Fixes(), fixes_of(HIGH)):
-        assert apply_fixes(fixes, chunk)[0] is chunk
+        correct_cells(fixes, source_rows)
+        assert row.written is cells

@@ -18,9 +18,10 @@ from importer.check.job import Job
 from importer.check.look_up import ASKED_AT_ONCE, look_up
 from importer.mapping.edited_tables import read_fixes
 from importer.mapping.reader import load_mapping
-from importer.records import Addition, Chunk
+from importer.records import Addition
 from importer.row.relations import find_no_keys
 from importer.sources.source import Source, SourceOptions
+from importer.sources.source_rows import SourceRows
 from importer.sources.survey import open_source
 from importer.transform.addition_plan import Due, plan_additions
 from tests.harness import families
@@ -33,9 +34,9 @@ ROWS = 12
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts readings of a source, and rows whose additions are planned."""
-    counted, read = Counter[str](), Source.chunks
+    counted, read = Counter[str](), Source.read
 
-    def chunks(*arguments: Any, **named: Any) -> Iterator[Chunk]:
+    def count_reading(*arguments: Any, **named: Any) -> Iterator[SourceRows]:
         counted["readings"] += 1
         return read(*arguments, **named)
 
@@ -43,7 +44,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted["plans"] += 1
         return plan_additions(issue)
 
-    monkeypatch.setattr(Source, "chunks", chunks)
+    monkeypatch.setattr(Source, "read", count_reading)
     monkeypatch.setattr(importer.check.plan, "plan_additions", plan)
     return counted
 
@@ -182,7 +183,7 @@ def test_groups_and_fixes(tmp_path: Path) -> None:
 
 
 def test_many_and_half_characters(tmp_path: Path) -> None:
-    """As many texts as a chunk has are asked for at once, whatever they are."""
+    """As many texts as a run of rows has are asked for at once, whatever they are."""
     count = 2 * ASKED_AT_ONCE + 1
     rows = [(f"K{number}", f"i{number}", f"i{number + 1}", "") for number in range(count)]
     with job_of_rows(tmp_path, rows) as job, look_up(job) as found:

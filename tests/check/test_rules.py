@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,14 +15,14 @@ from importer.codes import CODES
 from importer.mapping.model import MappingModel
 from importer.records import Finding
 from importer.row.transform import Transform
-from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, mapping_of, run_of
+from tests.harness.making import HEADER, SOURCE_NAME, mapping_of, run_of, source_rows_of
 from tests.harness.making import findings_of as rule_findings
 
 GOOD = ("P-1", "Title", "Text", "P1", "Open")
 
 
 def findings_of(mapping: MappingModel, *row: str, name_given: bool = True) -> list[Finding]:
-    batch = Transform(mapping, SOURCE_NAME)(chunk_of(HEADER, [row]))
+    batch = Transform(mapping, SOURCE_NAME)(source_rows_of(HEADER, [row]))
     return rule_findings(mapping, batch, name_given=name_given)[0]
 
 
@@ -105,7 +104,7 @@ def test_causes_are_what_one_change_would_settle() -> None:
     old = [{"name": "old", "when": {"column": "Text", "before": "2020-01-01"}}]
     rows = [("1", "T", "soon", "P3", "Open"), ("2", "T", "later", "P3", "Open"), ("3", "T", "", "P4", "Open")]
     mapping = mapping_of(skip=old)
-    by_row = rule_findings(mapping, Transform(mapping, SOURCE_NAME)(chunk_of(HEADER, rows)))
+    by_row = rule_findings(mapping, Transform(mapping, SOURCE_NAME)(source_rows_of(HEADER, rows)))
     causes = {(finding.code, finding.field, finding.value) for findings in by_row for finding in findings}
     assert len(causes) == 3  # P3, P4, the dates
 
@@ -125,9 +124,9 @@ def test_skipped_row() -> None:
 def test_defective_row() -> None:
     """A row that can't be read has that finding and none that follows from it."""
     defect = Finding("row-ragged", "", "3 cells, 5 columns")
-    chunk = chunk_of(HEADER, [("", "", "", "", ""), GOOD], defects={0: defect})
-    chunk = replace(chunk, raw=[["a", "b", "c"], GOOD])
-    assert rule_findings(mapping_of(), Transform(mapping_of(), SOURCE_NAME)(chunk)) == [[defect], []]
+    source_rows = source_rows_of(HEADER, [("", "", "", "", ""), GOOD], defects={0: defect})
+    source_rows.rows[0].raw = ["a", "b", "c"]
+    assert rule_findings(mapping_of(), Transform(mapping_of(), SOURCE_NAME)(source_rows)) == [[defect], []]
 
 
 def test_warnings_do_not_reject() -> None:

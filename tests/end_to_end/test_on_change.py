@@ -359,7 +359,7 @@ def test_a_rehearsal_counts_every_rejection(program: Program) -> None:
 
 
 def test_a_rejected_row_changes_nothing(program: Program, serve: Serve) -> None:
-    """Of a key that comes twice only the row that stays counts, also where both are in one chunk."""
+    """Of a key that comes twice only the row that stays counts, also where both are in one source_rows."""
     sandbox = serve()
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2)])
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")

@@ -11,12 +11,15 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
-from importer.records import Chunk, Ref
-from importer.sources.csv import Lines, chunk_batches, open_rows, read_batches, read_rows
+from importer.records import Ref
+from importer.sources.csv import Lines, open_rows, read_rows, read_runs, rows_of_table
 from importer.sources.detect import find_delimiter
 from importer.sources.encodings import choose_encoding
+from importer.sources.header import find_columns
 from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS
+from importer.sources.source_rows import Layout, SourceRows
 from tests.end_to_end.exports import EXPORTS
+from tests.harness.read_rows import defects_of, lines_of, raws_of, records_of
 
 FILES = sorted(EXPORTS.rglob("*.csv")) if EXPORTS.is_dir() else []
 needs_exports = pytest.mark.skipif(not FILES, reason="The collection of real exports is not beside this clone.")
@@ -28,7 +31,7 @@ class Read(NamedTuple):
     header: tuple[str, ...]
     rows: list[list[str]]
     lines: list[int]
-    chunks: list[Chunk]
+    runs: list[SourceRows]
     delimiter: str
     encoding: str
 
@@ -40,14 +43,15 @@ def read_ours(path: Path) -> Read:
     with path.open(encoding=encoding, newline="") as file:
         delimiter = find_delimiter(file.read(SAMPLE_CHARACTERS))
     with path.open(encoding=encoding, newline="") as file:
-        _, header, _ = next(read_rows(Lines(file), path.name, delimiter))
+        header = next(read_rows(Lines(file), path.name, delimiter)).raw
     refs = [Ref("column", name) for name in header]
     with path.open(encoding=encoding, newline="") as file:
         table = open_rows(Lines(file), path.name, delimiter, 0)
-        chunks = list(chunk_batches(read_batches(table, 100), table.header, 0, path.name, refs))
-    rows = [list(row) for chunk in chunks for row in chunk.raw]
-    lines = [line for chunk in chunks for line in chunk.lines]
-    return Read(tuple(header), rows, lines, chunks, delimiter, encoding)
+        layout = Layout(find_columns(table.header, refs))
+        runs = list(rows_of_table(read_runs(table, 100), 0, path.name, layout))
+    rows = [list(row) for source_rows in runs for row in raws_of(source_rows)]
+    lines = [line for source_rows in runs for line in lines_of(source_rows)]
+    return Read(tuple(header), rows, lines, runs, delimiter, encoding)
 
 
 def read_by_python(path: Path, delimiter: str, encoding: str) -> Iterator[tuple[int, list[str]]]:
@@ -83,11 +87,11 @@ def as_pandas_has_them(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return [[*row, *[""] * (width - len(row))] for row in rows]
 
 
-def chunk_cells(read: Read) -> list[list[str]]:
+def mapped_cells(read: Read) -> list[list[str]]:
     """The rows again, from the columns that the mapping would see."""
     rows = []
-    for chunk in read.chunks:
-        columns = [chunk.cells[position] for position in range(len(read.header))]
+    for source_rows in read.runs:
+        columns = [source_rows.column(position) for position in range(len(read.header))]
         rows += [list(row) for row in zip(*columns, strict=True)]
     return rows
 
@@ -114,10 +118,10 @@ def test_the_cells_are_those_of_pandas(path: Path) -> None:
 @needs_exports
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem[-24:]}")
 def test_what_the_mapping_sees_is_what_was_read(path: Path) -> None:
-    """The columns of the chunks are the cells of the rows; a row that can't be used is blank and has a reason."""
+    """The columns of the runs are the cells of the rows; a row that can't be used is blank and has a reason."""
     ours = read_ours(path)
-    defects = {chunk.records[place] for chunk in ours.chunks for place in chunk.defects}
-    for record, (row, seen) in enumerate(zip(ours.rows, chunk_cells(ours), strict=True), start=1):
+    defects = {records_of(source_rows)[place] for source_rows in ours.runs for place in defects_of(source_rows)}
+    for record, (row, seen) in enumerate(zip(ours.rows, mapped_cells(ours), strict=True), start=1):
         usual = [*row, *[""] * len(ours.header)][: len(ours.header)]
         assert seen == ([""] * len(ours.header) if record in defects else usual)
 

@@ -46,10 +46,10 @@ class Read:
             open_comments(paths, mapping, None) as opened,
             survey.open(comments=opened) as source,
         ):
-            [chunk] = source.chunks([], annexes=collect_annexes(mapping.model))
+            [source_rows] = source.read([], annexes=collect_annexes(mapping.model))
             self.texts = {
                 place: [json.loads(text)["text"] for text in find(["1"]).get("1", ())]
-                for place, find in chunk.beside.items()
+                for place, find in source_rows.layout.beside.items()
             }
             self.warnings = list(warn_of_absent(mapping, source))
 

@@ -17,7 +17,7 @@ from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
 from importer.load import attempt
 from importer.load.additions import PROBED
-from importer.records import CHUNK_ROWS
+from importer.sources.source_rows import ROWS_TOGETHER
 from importer.transform.markers import MARKER_NOTE, comment_marker, record_marker
 from tests.conftest import Serve
 from tests.harness.additions import ADDED, MAPPING
@@ -70,12 +70,12 @@ def test_the_canary_reads_no_further_than_its_rows(
 
     monkeypatch.setattr(attempt, "examine", counted)
     sandbox = serve()
-    write_csv(Path("export.csv"), [issue_row(number, title="One") for number in range(CHUNK_ROWS + 2)])
+    write_csv(Path("export.csv"), [issue_row(number, title="One") for number in range(ROWS_TOGETHER + 2)])
     ended = program(
         *("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--out", "out"),
         *("--rate", "0", "--concurrency", "32"),
     )
-    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"created": CHUNK_ROWS + 2})
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"created": ROWS_TOGETHER + 2})
     assert chunks == {"canary": 2, "all": 2}
 
 

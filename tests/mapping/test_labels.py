@@ -8,9 +8,9 @@ import pytest
 
 from importer.errors import MappingError
 from importer.mapping.reader import load_mapping
-from importer.row.source_rows import SourceRows
+from importer.row.compiler import Compiler
 from importer.row.value_maps import ValueMap, ValueReader
-from tests.harness.making import chunk_of
+from tests.harness.making import source_rows_of
 
 BASE = """
 input: {name: demo, key: Key}
@@ -79,8 +79,8 @@ def test_labels_decide_before_all_else(tmp_path: Path, labels: str) -> None:
     )
     model = load_mapping(str(tmp_path / "demo.yaml")).model
     rows = [("voice, Bug", "Task"), ("Type: Feature; legal", "Task"), ("legal", "Task"), ("bugfix", "Chore")]
-    columns = SourceRows.of(chunk_of(("Tags", "Kind"), rows))
-    reader = ValueReader(ValueMap("category", model.category), columns.compiler, columns.layout)
+    columns = source_rows_of(("Tags", "Kind"), rows)
+    reader = ValueReader(ValueMap("category", model.category), Compiler(columns.layout), columns.layout)
     assert [reader.read(row).target for row in columns.rows] == ["Bug", "Feature", "Law", "Chore"]
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from importer.mapping.reads import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
-from importer.row.source_rows import SourceRows
+from importer.row.compiler import Compiler
 from importer.row.value_maps import describe
-from tests.harness.making import chunk_of, mapping_of
+from tests.harness.making import mapping_of, source_rows_of
 
 NAMES = "ABC"
 CHANGES = [{}, {"pattern": "^$", "to": "none"}, {"pattern": "^a"}, {"format": "jira"}]
@@ -38,11 +38,11 @@ def test_same_texts(given_text: dict[str, Any], header: list[str], data: st.Data
     """Whatever a text is made of, and whatever columns a file has, each row has the same text and the same cells."""
     cell = st.sampled_from(["", " ", "ab", "*b*"])
     rows = data.draw(st.lists(st.lists(cell, min_size=len(header), max_size=len(header)), min_size=1, max_size=3))
-    text, columns = Text.model_validate(given_text), SourceRows.of(chunk_of(header, rows))
+    text, columns = Text.model_validate(given_text), source_rows_of(header, rows)
     narrowed = narrow(text, columns.layout.present)
-    assert columns.texts(narrowed) == columns.texts(text)
-    cells_of = columns.compiler.cells
-    assert list(map(cells_of(narrowed), columns.rows)) == list(map(cells_of(text), columns.rows))
+    compiler = Compiler(columns.layout)
+    for compile_reader in (compiler.text, compiler.cells):
+        assert list(map(compile_reader(narrowed), columns.rows)) == list(map(compile_reader(text), columns.rows))
 
 
 def test_absent_columns() -> None:

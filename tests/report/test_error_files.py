@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.phrases import plain_name
-from importer.records import Chunk, Outcome, Row
+from importer.records import Outcome, Row
 from importer.report.error_files import Columns, open_errors
 from importer.report.folder import ReportFolder
 from importer.sources.source import SourceOptions
+from importer.sources.source_rows import SourceRows
 from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
+from tests.harness.read_rows import defects_of, origins_of, raws_of
 
 CELLS = st.text("=+-@\t\r\n'\", aé", max_size=5) | st.text(
     st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
@@ -44,10 +46,10 @@ def write(folder: Path, headers: Sequence[tuple[str, ...] | None], rows: Iterabl
         errors.write(rows)
 
 
-def read(path: Path) -> list[Chunk]:
+def read(path: Path) -> list[SourceRows]:
     """An errors file as the next run reads it."""
     with open_source([str(path)], SourceOptions()) as source:
-        return list(source.chunks(()))
+        return list(source.read(()))
 
 
 def test_errors_csv(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
@@ -63,7 +65,7 @@ def test_only_rows_that_a_person_can_mend(tmp_path: Path) -> None:
     write(tmp_path, [("A",)], [row_of(["1"], outcome=Outcome.PLANNED), row_of(["2"], outcome=Outcome.SKIPPED)])
     assert list(tmp_path.iterdir()) == []
     write(tmp_path, [("A",)], [row_of(["1"], outcome=Outcome.FAILED), row_of(["2"])])
-    assert [chunk.raw for chunk in read(tmp_path / "errors.csv")] == [[["1"], ["2"]]]
+    assert [raws_of(source_rows) for source_rows in read(tmp_path / "errors.csv")] == [[["1"], ["2"]]]
 
 
 TABLES = st.integers(1, 4).flatmap(
@@ -82,9 +84,9 @@ def test_cells_come_back(table: tuple[list[str], list[list[str]]]) -> None:
         write(Path(name), [tuple(header)], [row_of(row, record=number) for number, row in enumerate(rows, 5)])
         with open_source([str(Path(name, "errors.csv"))], SourceOptions()) as source:
             assert source.files[0].header == tuple(map(plain_name, header))
-            (chunk,) = source.chunks(())
-    assert [list(row) for row in chunk.raw] == rows
-    assert list(chunk.origins.values()) == [f"first.csv row {number}" for number, _ in enumerate(rows, 5)]
+            (source_rows,) = source.read(())
+    assert [list(row) for row in raws_of(source_rows)] == rows
+    assert list(origins_of(source_rows).values()) == [f"first.csv row {number}" for number, _ in enumerate(rows, 5)]
 
 
 @given(st.lists(CELLS, min_size=1, max_size=3))
@@ -101,9 +103,9 @@ def test_plain_reader(row: list[str]) -> None:
 def test_rows_with_too_many_cells(tmp_path: Path) -> None:
     """What stands beyond the header stands there in errors.csv too: unmended, the row is refused again."""
     write(tmp_path, [("A", "B")], [row_of(["1", "2", "=3", "4"]), row_of(["1", "2"])])
-    (chunk,) = read(tmp_path / "errors.csv")
-    assert [list(row) for row in chunk.raw] == [["1", "2", "=3", "4"], ["1", "2"]]
-    assert {row: finding.code for row, finding in chunk.defects.items()} == {0: "row-ragged"}
+    (source_rows,) = read(tmp_path / "errors.csv")
+    assert [list(row) for row in raws_of(source_rows)] == [["1", "2", "=3", "4"], ["1", "2"]]
+    assert {row: finding.code for row, finding in defects_of(source_rows).items()} == {0: "row-ragged"}
 
 
 def test_files_with_different_headers(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
@@ -116,7 +118,7 @@ def test_files_with_different_headers(tmp_path: Path, snapshot: SnapshotAssertio
 def test_origin_of_a_row_that_was_given_back(tmp_path: Path) -> None:
     """A row that is rejected a second time still leads to the first file."""
     write(tmp_path, [("A",)], [row_of(["1"])._replace(origin="export.csv:812")])
-    assert read(tmp_path / "errors.csv")[0].origins == {0: "export.csv:812"}
+    assert origins_of(read(tmp_path / "errors.csv")[0]) == {0: "export.csv:812"}
 
 
 JSON = st.recursive(
@@ -133,10 +135,10 @@ def test_json_comes_back(records: list[list[str]]) -> None:
     with TemporaryDirectory() as name:
         write(Path(name), [None], map(row_of, raws))
         text = Path(name, "errors.jsonl").read_bytes().decode()
-        (chunk,) = read(Path(name, "errors.jsonl"))
+        (source_rows,) = read(Path(name, "errors.jsonl"))
     lines = text.split("\n")[:-1]
     assert len(lines) == len(raws)
-    for line, raw, again in zip(lines, raws, chunk.raw, strict=True):
+    for line, raw, again in zip(lines, raws, raws_of(source_rows), strict=True):
         written = json.loads(line, parse_int=str, parse_float=str)
         added = [written.pop(name) for name in IMPORT_COLUMNS]
         assert added[0] == "first.csv row 1"
@@ -160,16 +162,16 @@ def test_what_is_no_object(tmp_path: Path, raw: str) -> None:
     (line,) = (tmp_path / "errors.jsonl").read_text().splitlines()
     assert list(json.loads(line)) == [IMPORT_RAW, *IMPORT_COLUMNS]
     assert json.loads(line)[IMPORT_RAW] == raw
-    (chunk,) = read(tmp_path / "errors.jsonl")
-    assert chunk.defects[0].code == "row-malformed"
-    assert "in place of import_raw" in chunk.defects[0].hint
-    assert (chunk.raw, chunk.origins) == ([raw], {0: "first.csv row 1"})
+    (source_rows,) = read(tmp_path / "errors.jsonl")
+    assert defects_of(source_rows)[0].code == "row-malformed"
+    assert "in place of import_raw" in defects_of(source_rows)[0].hint
+    assert (raws_of(source_rows), origins_of(source_rows)) == ([raw], {0: "first.csv row 1"})
 
 
 def test_an_object_with_a_very_long_number(tmp_path: Path) -> None:
     """A number that Python can't convert stays where it is."""
     write(tmp_path, [None], [row_of(f'{{"a": {"9" * 5000}}}')])
-    assert read(tmp_path / "errors.jsonl")[0].raw == [f'{{"a":{"9" * 5000}}}']
+    assert raws_of(read(tmp_path / "errors.jsonl")[0]) == [f'{{"a":{"9" * 5000}}}']
 
 
 @pytest.mark.parametrize("name", ["errors.csv", "errors.jsonl"])

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from importer.mapping.issue_parts import Attachments
 from importer.row.attachment_list import AttachmentLister
-from tests.harness.making import chunk_of
-from tests.harness.rows import rows_and_compiler
+from tests.harness.making import source_rows_of
+from tests.harness.read_rows import rows_and_compiler
 
 FILE = "01/Jan/26;ann;a b.png;https://jira.example/7/a%20b.png"
 JIRA = {
@@ -23,7 +23,7 @@ COPY = {"base": "https://x.example/{name}"}
 
 
 def list_of(spec: dict[str, Any], header: Sequence[str], cells: Sequence[str]) -> str:
-    (row,), compiler = rows_and_compiler(chunk_of(header, [cells]))
+    (row,), compiler = rows_and_compiler(source_rows_of(header, [cells]))
     return AttachmentLister(Attachments.model_validate(spec), compiler).read(row)
 
 

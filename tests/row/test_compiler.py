@@ -10,23 +10,29 @@ from hypothesis import strategies as st
 
 from importer.mapping.texts import Condition, Text
 from importer.records import Ref
-from importer.row.source_rows import SourceRows
+from importer.row.compiler import Compiler
+from importer.sources.source_rows import SourceRows
 from importer.transform.plain_text import is_filled, single_line, split_template
-from tests.harness.making import chunk_of, json_chunk_of
+from tests.harness.making import json_rows_of, source_rows_of
 
 
 def columns_of(header: list[str], *rows: list[str], formats: tuple[str, ...] = ()) -> SourceRows:
-    return SourceRows.of(chunk_of(header, rows), formats)
+    return source_rows_of(header, rows, dates=formats)
+
+
+def read_texts(spec: Text, source: SourceRows) -> list[str]:
+    """A text of each row."""
+    return list(map(Compiler(source.layout).text(spec), source.rows))
 
 
 def texts_of(spec: Any, header: list[str], *rows: list[str]) -> list[str]:
     """What a text, as it stands in a mapping, becomes."""
-    return columns_of(header, *rows).texts(Text.model_validate(spec))
+    return read_texts(Text.model_validate(spec), columns_of(header, *rows))
 
 
 def holds(conditions: list[dict[str, Any]], columns: SourceRows) -> list[bool]:
     """Where conditions, as they stand in a mapping, hold."""
-    return list(map(columns.compiler.holds(list(map(Condition.model_validate, conditions))), columns.rows))
+    return list(map(Compiler(columns.layout).holds(list(map(Condition.model_validate, conditions))), columns.rows))
 
 
 def test_column() -> None:
@@ -98,7 +104,7 @@ def test_every_cell() -> None:
     """All cells of a column that repeats, and of the first choice that is filled, row by row."""
     columns = columns_of(["A", "A", "B"], ["1", "2", "b"], ["", "", "b"])
     for spec, cells in (("A", [("1", "2"), ("", "")]), (["A", "B"], [("1", "2"), ("b",)]), (["X", "Y"], [(), ()])):
-        assert list(map(columns.compiler.cells(Text.model_validate(spec)), columns.rows)) == cells
+        assert list(map(Compiler(columns.layout).cells(Text.model_validate(spec)), columns.rows)) == cells
 
 
 def test_text_of_json_does_not_depend_on_its_neighbours() -> None:
@@ -106,8 +112,8 @@ def test_text_of_json_does_not_depend_on_its_neighbours() -> None:
     ref = Ref("path", "labels")
     spec = Text.model_validate({"template": "-{path:labels}-"})
     blank, filled = '{"labels": [" ", ""], "x": 1}', '{"labels": ["", "", "b"], "x": 1}'
-    alone = [SourceRows.of(json_chunk_of([line], [ref])).texts(spec)[0] for line in (blank, filled)]
-    assert SourceRows.of(json_chunk_of([blank, filled], [ref])).texts(spec) == alone
+    alone = [read_texts(spec, json_rows_of([line], [ref]))[0] for line in (blank, filled)]
+    assert read_texts(spec, json_rows_of([blank, filled], [ref])) == alone
 
 
 @pytest.mark.parametrize(
@@ -213,5 +219,6 @@ def test_format() -> None:
     """A text loses its markup after pattern and lookup; what could not be kept is told by row, once."""
     columns = columns_of(["A"], ["<b>a</b>"], ["x"], ["b<script>c</script>"])
     spec = Text.model_validate({"column": "A", "format": "html", "as": "text"})
-    assert columns.texts(spec) == columns.texts(spec) == ["a", "x", "b"]
+    reader = Compiler(columns.layout).text(spec)
+    assert [reader(row) for _ in range(2) for row in columns.rows] == ["a", "x", "b"] * 2
     assert [row.dropped for row in columns.rows] == [None, None, {"script": 1}]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule
 from importer.mapping.model import Link
-from importer.records import Chunk, Comment, Finding, Flag
+from importer.records import Comment, Finding, Flag
 from importer.row.evidence import (
     EvidenceReader,
     FlagReader,
@@ -23,8 +23,9 @@ from importer.row.evidence import (
     compile_flagged,
     leave_said,
 )
-from tests.harness.making import chunk_of
-from tests.harness.rows import rows_and_compiler
+from importer.sources.source_rows import SourceRows
+from tests.harness.making import source_rows_of
+from tests.harness.read_rows import rows_and_compiler
 
 HEADER = ("Call", "Type", "Note", "Turn", "Verdict")
 RULE = {"call": "Call", "type": "Type", "note": "Note", "message_index": "Turn"}
@@ -32,20 +33,20 @@ CALLS = {"column": "Call", "type": "call"}
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}"
 
 
-def read_evidence(links: Sequence[Link], chunk: Chunk) -> list[tuple[tuple[Resource, ...], list[Finding]]]:
-    rows, compiler = rows_and_compiler(chunk)
+def read_evidence(links: Sequence[Link], source_rows: SourceRows) -> list[tuple[tuple[Resource, ...], list[Finding]]]:
+    rows, compiler = rows_and_compiler(source_rows)
     return list(map(EvidenceReader(links, compiler).read, rows))
 
 
 def evidence_of(*cells: str, **spec: Any) -> tuple[list[tuple[Resource, ...]], list[list[Finding]]]:
     """What each cell attaches, and its findings."""
-    chunk = chunk_of(["Call"], [[cell] for cell in cells])
-    rows = read_evidence([Link.model_validate(CALLS | spec)], chunk)
+    source_rows = source_rows_of(["Call"], [[cell] for cell in cells])
+    rows = read_evidence([Link.model_validate(CALLS | spec)], source_rows)
     return [resources for resources, _ in rows], [findings for _, findings in rows]
 
 
-def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], chunk: Chunk) -> list[RowFlags]:
-    rows, compiler = rows_and_compiler(chunk)
+def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], source_rows: SourceRows) -> list[RowFlags]:
+    rows, compiler = rows_and_compiler(source_rows)
     reader = FlagReader(rules, links, compiler)
     return [reader.read(row, lambda field, texts: list(texts)) for row in rows]
 
@@ -54,7 +55,7 @@ def flags_of(*rows: tuple[str, ...], links: tuple[dict[str, Any], ...] = (), **r
     """What a rule flags in rows whose last cells may be left out."""
     filled = [(*row, *[""] * (len(HEADER) - len(row))) for row in rows]
     rules = [FlagRule.model_validate(RULE | rule)]
-    return read_flags(rules, list(map(Link.model_validate, links)), chunk_of(HEADER, filled))
+    return read_flags(rules, list(map(Link.model_validate, links)), source_rows_of(HEADER, filled))
 
 
 def codes_of(row: RowFlags) -> list[str]:
@@ -71,8 +72,8 @@ def test_each_cell_is_an_id() -> None:
 def test_several_links() -> None:
     """The links of a mapping come in its order, over all cells of columns that repeat."""
     links = [Link.model_validate(CALLS), Link.model_validate({"column": "File", "type": "file"})]
-    chunk = chunk_of(["File", "Call", "Call"], [["f", "c1", "c2"], ["f", "", ""]])
-    assert [resources for resources, _ in read_evidence(links, chunk)] == [
+    source_rows = source_rows_of(["File", "Call", "Call"], [["f", "c1", "c2"], ["f", "", ""]])
+    assert [resources for resources, _ in read_evidence(links, source_rows)] == [
         (("call", "c1"), ("call", "c2"), ("file", "f")),
         (("file", "f"),),
     ]
@@ -80,7 +81,7 @@ def test_several_links() -> None:
 
 def test_a_file_without_the_column() -> None:
     """Attaches nothing."""
-    assert read_evidence([Link.model_validate(CALLS)], chunk_of(["Other"], [["c1"]])) == [((), [])]
+    assert read_evidence([Link.model_validate(CALLS)], source_rows_of(["Other"], [["c1"]])) == [((), [])]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,9 @@ def test_when() -> None:
 
 def test_a_date_of_a_row_without_a_call_is_no_matter() -> None:
     """Conditions are asked where a call is named; where the flags are in an array, of every row."""
-    rows, compiler = rows_and_compiler(chunk_of(["Call", "Day"], [["", "soon"], ["c1", "soon"], ["c1", "2020-01-02"]]))
+    rows, compiler = rows_and_compiler(
+        source_rows_of(["Call", "Day"], [["", "soon"], ["c1", "soon"], ["c1", "2020-01-02"]])
+    )
     when = {"column": "Day", "after": "2020-01-01"}
     flagged = compile_flagged(FlagRule.model_validate({"call": "Call", "type": "Call", "when": when}), compiler)
     assert [(flagged(row), row.unreadable) for row in rows] == [(False, ""), (False, "soon"), (True, "")]
@@ -220,7 +223,7 @@ def test_long_notes_of_one_call() -> None:
     """Each flag keeps its own whole note, where two of them begin alike too."""
     notes = ["x" * 5_000 + end for end in ("1", "2")]
     rules = [FlagRule.model_validate({"call": "Call", "type": "Type", "note": name}) for name in ("Note", "Turn")]
-    (row,) = read_flags(rules, [], chunk_of(HEADER, [["c1", "T", *notes, ""]]))
+    (row,) = read_flags(rules, [], source_rows_of(HEADER, [["c1", "T", *notes, ""]]))
     assert len({comment.id for comment in row.notes}) == 2
     assert codes_of(row) == ["flag-note-shortened"]  # as both are of one length
 
@@ -239,13 +242,13 @@ def test_call_that_the_links_refuse() -> None:
 def test_flags_come_once() -> None:
     """Two rules that say the same make one flag."""
     rules = [FlagRule.model_validate(RULE)] * 2
-    (row,) = read_flags(rules, [], chunk_of(HEADER, [["c1", "T", "n", "1", ""]]))
+    (row,) = read_flags(rules, [], source_rows_of(HEADER, [["c1", "T", "n", "1", ""]]))
     assert len(row.flags) == 1
 
 
 def test_flags_are_cleaned() -> None:
     """Their types and notes, before they are compared and measured."""
-    rows, compiler = rows_and_compiler(chunk_of(HEADER, [["c1", "T", "note", "1", ""], ["", "", "", "", ""]]))
+    rows, compiler = rows_and_compiler(source_rows_of(HEADER, [["c1", "T", "note", "1", ""], ["", "", "", "", ""]]))
     rules = [FlagRule.model_validate(RULE), FlagRule.model_validate(RULE | {"type": {"value": "t"}})]
     cleaned = list[tuple[str, Sequence[str]]]()
 
@@ -282,11 +285,11 @@ def test_flags_of_a_json_array() -> None:
     cell = (
         '[{"call_id": "c1", "type": "slow", "turn": 3}, {"call_id": "c1", "type": "rude", "note": "x"}, {"type": 1}, 7]'
     )
-    chunk = chunk_of(HEADER, [[cell, "", "", "", ""], ["no JSON", "", "", "", ""]])
-    rows = read_flags([rule], [], chunk)
+    source_rows = source_rows_of(HEADER, [[cell, "", "", "", ""], ["no JSON", "", "", "", ""]])
+    rows = read_flags([rule], [], source_rows)
     assert [row.flags for row in rows] == [(Flag("c1", "slow", "", 3), Flag("c1", "rude", "x", None)), ()]
     odd = FlagRule.model_validate({"from": {"column": "Call", "each": each}})
-    first, second = read_flags([odd], [], chunk)
+    first, second = read_flags([odd], [], source_rows)
     assert (first.flags, second) == ((), RowFlags())
     assert set(codes_of(first)) == {"flag-without-type"}
 

@@ -13,7 +13,7 @@ from importer.row.transform import Transform
 from importer.transform.footers import find_footer
 from importer.transform.markers import MARKER_NOTE, record_marker, source_marker
 from importer.transform.plain_text import one_line
-from tests.harness.making import HEADER, chunk_of, issues_of, mapping_of
+from tests.harness.making import HEADER, issues_of, mapping_of, source_rows_of
 
 FOOTER = f"---\nImported from demo:P-1\nParent: P-7\n{source_marker('demo')} {record_marker('demo:P-1')} {MARKER_NOTE}"
 
@@ -131,7 +131,7 @@ def test_who_is_matched_is_not_named() -> None:
     """Their user is the assignee; the name is in the footer where the mapping puts it."""
     roster = Roster((RosterLine(Identity("Ann Meyer"), "u-ann", 2),), "users.csv")
     transform = Transform(mapping_of(assignee="Text"), "demo", roster)
-    issues = transform(chunk_of(HEADER, [("P-1", "Title", "Ann Meyer", "P1", "Open")])).issues
+    issues = transform(source_rows_of(HEADER, [("P-1", "Title", "Ann Meyer", "P1", "Open")])).issues
     assert issues[0].user_ids == ("", "u-ann")
     assert "Assignee" not in issues[0].description
 

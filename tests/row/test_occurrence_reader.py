@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from importer.row.compiler import Compiler
 from importer.row.occurrence_reader import OccurrenceReader
-from importer.row.source_rows import SourceRows
 from importer.row.transform import Transform
-from tests.harness.making import HEADER, chunk_of, mapping_of
+from tests.harness.making import HEADER, mapping_of, source_rows_of
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,11 @@ def test_a_date_in_another_form(texts: list[str], *, are_one: bool) -> None:
     """Is the same occurrence: by the mapping's formats and ISO 8601; a number is none, nor what no format fits."""
     recurring = {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}}
     mapping = mapping_of(group=["ID"], recurring=recurring)
-    columns = SourceRows.of(chunk_of(HEADER, [("P-1", "Title", text, "P1", "Open") for text in texts]), ("%d.%m.%Y",))
-    reader = OccurrenceReader(mapping, columns.compiler, columns.layout)
+    rows = [("P-1", "Title", text, "P1", "Open") for text in texts]
+    source = source_rows_of(HEADER, rows, dates=["%d.%m.%Y"])
+    reader = OccurrenceReader(mapping, Compiler(source.layout), source.layout)
     comments = []
-    for row in columns.rows:
+    for row in source.rows:
         occurrence, findings = reader.read(row, "", [])
         assert occurrence is not None
         assert not findings
@@ -39,7 +40,9 @@ def test_what_it_says_does_not_depend_on_other_rows() -> None:
     recurring = {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}}
     mapping = mapping_of(group=["Key"], recurring=recurring, answer="Priority", description=["Title", "State"])
     row, other = ("P-1", "Title", "call", "P1", ""), ("P-2", "Title", "call", "P1", "Open")
-    alone, beside = (Transform(mapping, "demo")(chunk_of(HEADER, rows)).issues[0] for rows in ([row], [row, other]))
+    alone, beside = (
+        Transform(mapping, "demo")(source_rows_of(HEADER, rows)).issues[0] for rows in ([row], [row, other])
+    )
     assert alone.parts.occurrences[0].comment.content == beside.parts.occurrences[0].comment.content
 
 
@@ -47,5 +50,7 @@ def test_what_it_says_does_not_depend_on_other_rows() -> None:
 def test_empty_answers_and_none(header: tuple[str, ...], skip: str) -> None:
     """Where a file has a column of answers, empty ones are no findings; without the column all rows are."""
     mapping = mapping_of(answer="State", status={"value": "todo"})
-    (issue,) = Transform(mapping, "demo")(chunk_of(header, [("P-1", "Title", "", "P1", "")[: len(header)]])).issues
+    (issue,) = Transform(mapping, "demo")(
+        source_rows_of(header, [("P-1", "Title", "", "P1", "")[: len(header)]])
+    ).issues
     assert issue.skip == skip

@@ -14,7 +14,6 @@ from importer.mapping.reads import collect_refs
 from importer.row.issue import IssueMapper
 from importer.row.people import find_no_name
 from importer.row.relations import find_no_keys
-from importer.row.source_rows import SourceRows
 from importer.transform.shown_people import ShownPeople
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,11 +33,10 @@ def list_steps() -> list[str]:
     """What `IssueMapper` calls for a row, in order, each once: by level, with the first line of its docstring."""
     with open_job([str(ROOT / "sample_data" / "jira.csv")], mapping="jira") as job:
         model = job.mapping.model
-        chunk = next(iter(job.source.chunks(collect_refs(model))))
-        columns = SourceRows.of(chunk, model.input.dates)
+        source = next(iter(job.source.read(collect_refs(model), dates=model.input.dates)))
         shown = ShownPeople(model.people, job.people)
-        mapper = IssueMapper(model, columns.layout, job.source_name, shown, find_no_name, find_no_keys)
-        rows = columns.rows[:1]
+        mapper = IssueMapper(model, source.layout, job.source_name, shown, find_no_name, find_no_keys)
+        rows = source.rows[:1]
         return _watch(lambda: mapper.map_rows(rows))
 
 

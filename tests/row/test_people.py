@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from importer.mapping.identities import Directory, Identity, Roster, RosterLine, number_people
 from importer.mapping.issue_parts import People, Person, Unmatched
-from importer.records import Chunk, Finding
+from importer.records import Finding
 from importer.row.people import PeopleReader, PersonMap, PersonReader, find_no_name, name_mentions, person_maps
-from importer.row.source_row import layout_of, rows_of
+from importer.sources.source_rows import SourceRows
 from importer.transform.shown_people import ShownPeople
-from tests.harness.making import chunk_of, mapping_of
-from tests.harness.rows import rows_and_compiler
+from tests.harness.making import mapping_of, source_rows_of
+from tests.harness.read_rows import rows_and_compiler
 
 HEADER = ("Assignee", "Assignee Id", "Mail")
 PERSON = Person.model_validate({"name": "Assignee", "account": "Assignee Id", "mail": "Mail"})
@@ -26,13 +26,13 @@ MENTION = r"\[~accountid:([^\]]+)\]"
 
 def identify(person: Person, *rows: tuple[str, str, str]) -> list[Identity]:
     """Who it is that each row names."""
-    source_rows, compiler = rows_and_compiler(chunk_of(HEADER, rows))
+    source_rows, compiler = rows_and_compiler(source_rows_of(HEADER, rows))
     return list(map(PersonReader(person, compiler).read, source_rows))
 
 
-def identify_all(person: Person, chunk: Chunk) -> list[list[Identity]]:
+def identify_all(person: Person, source_rows: SourceRows) -> list[list[Identity]]:
     """Everybody whom each row names."""
-    rows, compiler = rows_and_compiler(chunk)
+    rows, compiler = rows_and_compiler(source_rows)
     return list(map(PersonReader(person, compiler).read_all, rows))
 
 
@@ -108,22 +108,22 @@ def test_everybody_whom_columns_name_that_repeat() -> None:
     """Name and account in pairs; where one of them is missing, only the first is certain."""
     person = Person.model_validate({"name": "Watchers", "account": "Watchers Id"})
     header, row = ("Watchers", "Watchers", "Watchers Id", "Watchers Id"), ("Ann", "Ben", "5f1", "5f2")
-    chunk = chunk_of(header, [row, ("Cy", "", "5f3", "")])
-    assert identify_all(person, chunk) == [
+    source_rows = source_rows_of(header, [row, ("Cy", "", "5f3", "")])
+    assert identify_all(person, source_rows) == [
         [Identity("Ann", "5f1"), Identity("Ben", "5f2")],
         [Identity("Cy", "5f3"), Identity()],
     ]
-    assert identify_all(person, chunk_of(header[:3], [row[:3]])) == [[Identity("Ann", "5f1")]]
-    assert identify_all(person, chunk_of(("Other",), [("x",)])) == [[]]
+    assert identify_all(person, source_rows_of(header[:3], [row[:3]])) == [[Identity("Ann", "5f1")]]
+    assert identify_all(person, source_rows_of(("Other",), [("x",)])) == [[]]
     alone = Person.model_validate({"name": "Watchers"})
-    assert identify_all(alone, chunk_of(header, [row])) == [[Identity("Ann"), Identity("Ben")]]
+    assert identify_all(alone, source_rows_of(header, [row])) == [[Identity("Ann"), Identity("Ben")]]
 
 
 def test_lost_markup_is_told_of_each_row() -> None:
     """Also where the people whom the cells name are known by then."""
     mapping = mapping_of(owner={"name": {"column": "Owner", "format": "jira"}})
-    chunk = chunk_of(["Owner"], [["Ann"], ["{color:red}Ben{color}"], ["{color:red}Ben{color}"]])
-    reader, rows = PeopleReader(mapping, layout_of(chunk), ShownPeople(People(), Roster())), list(rows_of(chunk))
+    source_rows = source_rows_of(["Owner"], [["Ann"], ["{color:red}Ben{color}"], ["{color:red}Ben{color}"]])
+    reader, rows = PeopleReader(mapping, source_rows.layout, ShownPeople(People(), Roster())), source_rows.rows
     assert [reader.read(row).named[0].name for row in rows] == ["Ann", "Ben", "Ben"]
     assert [row.dropped for row in rows] == [None, {"colour": 1}, {"colour": 1}]
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping.issue_parts import Relation as Spec
-from importer.records import Chunk, Finding, Ref, Relation
+from importer.records import Finding, Ref, Relation
 from importer.row.relations import FindKeys, RelationReader, compile_names, find_no_keys, relate
-from tests.harness.making import SOURCE_NAME, chunk_of, json_chunk_of
-from tests.harness.rows import rows_and_compiler
+from importer.sources.source_rows import SourceRows
+from tests.harness.making import SOURCE_NAME, json_rows_of, source_rows_of
+from tests.harness.read_rows import rows_and_compiler
 
 HEADER = ("Key", "Blocks", "Blocked by", "Relates", "Relates", "Duplicates")
 SPECS = (
@@ -26,14 +27,14 @@ KINDS = ("related_to", "blocks", "duplicate_of")
 
 def read_relations(
     specs: Sequence[Spec],
-    chunk: Chunk,
+    source_rows: SourceRows,
     keys: Sequence[str],
     source_name: str,
     find_keys: FindKeys = find_no_keys,
     aliases: Mapping[str, str] | None = None,
 ) -> list[tuple[tuple[Relation, ...], list[Finding]]]:
     """The relations of each row, and its findings."""
-    rows, compiler = rows_and_compiler(chunk)
+    rows, compiler = rows_and_compiler(source_rows)
     reader = RelationReader(specs, compiler, source_name, find_keys, aliases or {})
     reader.prepare(rows)
     return [reader.read(row, key) for row, key in zip(rows, keys, strict=True)]
@@ -44,10 +45,10 @@ def relations_of(
 ) -> tuple[list[list[tuple[str, str, str]]], list[tuple[int, str, str]]]:
     """Of each row its relations by native keys; and the findings as (row, code, value)."""
     keys = [f"{SOURCE_NAME}:{row[0]}" if row[0] else "" for row in rows]
-    made, chunk = [Spec.model_validate(spec) for spec in specs], chunk_of(HEADER, rows)
+    made, source_rows = [Spec.model_validate(spec) for spec in specs], source_rows_of(HEADER, rows)
     prefix = len(SOURCE_NAME) + 1
     plain, findings = list[list[tuple[str, str, str]]](), list[tuple[int, str, str]]()
-    for row, (relations, noted) in enumerate(read_relations(made, chunk, keys, SOURCE_NAME, aliases=aliases)):
+    for row, (relations, noted) in enumerate(read_relations(made, source_rows, keys, SOURCE_NAME, aliases=aliases)):
         plain.append([(one.owner[prefix:], one.type, one.other[prefix:]) for one in relations])
         findings += [(row, finding.code, finding.value) for finding in noted]
     return plain, findings
@@ -123,9 +124,9 @@ def test_key_in_a_url() -> None:
 def test_lists_in_json() -> None:
     """A JSON list of keys is as many relations as it has."""
     ref = Ref("path", "links[].key")
-    chunk = json_chunk_of(['{"links": [{"key": "B"}, {"key": "C"}]}', '{"links": []}'], [ref])
+    source_rows = json_rows_of(['{"links": [{"key": "B"}, {"key": "C"}]}', '{"links": []}'], [ref])
     spec = Spec.model_validate({"path": ref.name, "type": "blocks"})
-    assert read_relations([spec], chunk, ["s:A", "s:Z"], "s") == [
+    assert read_relations([spec], source_rows, ["s:A", "s:Z"], "s") == [
         ((Relation("s:A", "blocks", "s:B"), Relation("s:A", "blocks", "s:C")), []),
         ((), []),
     ]
@@ -140,7 +141,7 @@ def test_what_has_moved() -> None:
 
 def test_names() -> None:
     """Every text that names another issue, of all cells and as often as it stands there."""
-    rows, compiler = rows_and_compiler(chunk_of(HEADER, [("A", "", "", "B, C", "B", "")]))
+    rows, compiler = rows_and_compiler(source_rows_of(HEADER, [("A", "", "", "B, C", "B", "")]))
     spec = Spec.model_validate({"column": "Relates", "type": "related_to", "split": ","})
     assert compile_names(spec, compiler)(rows[0]) == ["B", "C", "B"]
     lacking = Spec.model_validate({"column": "Parent", "type": "related_to"})
@@ -164,7 +165,7 @@ def test_named_by_another_text() -> None:
 
     specs = [Spec.model_validate({"column": "Blocks", "type": "blocks", "by": "Id"})]
     rows = [("A", text, "", "", "", "") for text in ("10061", "B", "Twins", "10001")]
-    found, unknown, several, itself = read_relations(specs, chunk_of(HEADER, rows), ["s:A"] * 4, "s", find)
+    found, unknown, several, itself = read_relations(specs, source_rows_of(HEADER, rows), ["s:A"] * 4, "s", find)
     assert found == ((Relation("s:A", "blocks", "s:P"),), [])
     assert unknown == ((Relation("s:A", "blocks", "s:B"),), [])
     assert [(one.code, one.value, one.rejects) for one in several[1]] == [("relation-ambiguous", "Twins", False)]
@@ -182,7 +183,7 @@ def test_names_are_looked_up_once_for_a_run_of_rows() -> None:
 
     specs = [{"column": "Duplicates", "type": "duplicate_of"}, {"column": "Blocks", "type": "blocks", "by": "Id"}]
     texts = ("1", "2", "3")
-    rows, compiler = rows_and_compiler(chunk_of(HEADER, [("A", text, "", "", "", "X") for text in texts]))
+    rows, compiler = rows_and_compiler(source_rows_of(HEADER, [("A", text, "", "", "", "X") for text in texts]))
     reader = RelationReader(list(map(Spec.model_validate, specs)), compiler, "s", find)
     others = list[list[str]]()
     for run in (rows[:2], rows[2:]):

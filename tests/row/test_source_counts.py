@@ -8,8 +8,8 @@ import pytest
 
 from importer.mapping.issue_parts import Counted
 from importer.row.source_counts import SourceCounter
-from tests.harness.making import chunk_of
-from tests.harness.rows import rows_and_compiler
+from tests.harness.making import source_rows_of
+from tests.harness.read_rows import rows_and_compiler
 
 COUNTED = {"comments": "Notes", "attachments": {"column": "Files", "less": "1"}}
 
@@ -27,12 +27,12 @@ COUNTED = {"comments": "Notes", "attachments": {"column": "Files", "less": "1"}}
 )
 def test_whole_numbers_count(cells: Sequence[str], counts: dict[str, int]) -> None:
     """Also as a spreadsheet writes them; nothing else does, and less than one is nothing."""
-    (row,), compiler = rows_and_compiler(chunk_of(("Notes", "Files"), [cells]))
+    (row,), compiler = rows_and_compiler(source_rows_of(("Notes", "Files"), [cells]))
     assert SourceCounter(Counted.model_validate(COUNTED), compiler).read(row) == counts
 
 
 def test_nothing_is_counted_unless_the_mapping_says() -> None:
     """A mapping without counters has none, and no more has a file without their columns."""
-    (row,), compiler = rows_and_compiler(chunk_of(("Title",), [("3",)]))
+    (row,), compiler = rows_and_compiler(source_rows_of(("Title",), [("3",)]))
     assert SourceCounter(Counted(), compiler).read(row) == {}
     assert SourceCounter(Counted.model_validate(COUNTED), compiler).read(row) == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import orjson
 import pytest
@@ -23,7 +22,7 @@ from importer.row.transform import Transform
 from importer.transform.aliases import content_key
 from importer.transform.lengths import cut, is_longer
 from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
-from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, findings_of, issues_of, json_chunk_of, mapping_of
+from tests.harness.making import HEADER, SOURCE_NAME, findings_of, issues_of, json_rows_of, mapping_of, source_rows_of
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)
 LONG_TEXT = st.builds(str.__mul__, ANY_TEXT, st.sampled_from([1, 1, 20, 900, 9000]))
@@ -49,7 +48,7 @@ def bodies_of(mapping: MappingModel, batch: IssueBatch) -> dict[int, bytes]:
 
 def read(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> IssueBatch:
     """The issues of these rows, with what they were read from."""
-    return Transform(mapping, SOURCE_NAME)(chunk_of(header, rows))
+    return Transform(mapping, SOURCE_NAME)(source_rows_of(header, rows))
 
 
 def utf16_units(text: str) -> int:
@@ -88,16 +87,16 @@ ROWS = st.lists(st.tuples(ANY_TEXT, LONG_TEXT, LONG_TEXT, ANY_TEXT, ANY_TEXT), m
 def test_chunks_of_any_size(rows: Sequence[Sequence[str]], size: int) -> None:
     """A body is a function of row, mapping and source name: however the input is cut, it is the same bytes."""
     transform = Transform(SHORTENING, SOURCE_NAME)
-    whole = bodies_of(transform.mapping, transform(chunk_of(HEADER, rows)))
+    whole = bodies_of(transform.mapping, transform(source_rows_of(HEADER, rows)))
     parts: dict[int, bytes] = {}
     for first in range(0, len(rows), size):
-        chunk = chunk_of(HEADER, rows[first : first + size], first=first + 1)
-        parts |= {first + row: body for row, body in bodies_of(transform.mapping, transform(chunk)).items()}
+        source_rows = source_rows_of(HEADER, rows[first : first + size], first=first + 1)
+        parts |= {first + row: body for row, body in bodies_of(transform.mapping, transform(source_rows)).items()}
     assert parts == whole
 
 
-def test_chunks_of_json_lists() -> None:
-    """Lists of different lengths, which widen the columns of a whole chunk, leave the other bodies as they are."""
+def test_json_lists() -> None:
+    """Lists of different lengths, which widen the columns of a whole run, leave the other bodies as they are."""
     mapping = mapping_of(
         input={"name": SOURCE_NAME, "key": "Key"},
         footer={"Labels": {"path": "labels"}},
@@ -110,8 +109,8 @@ def test_chunks_of_json_lists() -> None:
         '{"Key": 2, "Title": "b", "labels": []}',
         '{"Key": 3, "Title": "c", "labels": ["P1"]}',
     ]
-    alone = [bodies_of(transform.mapping, transform(json_chunk_of([line], transform.refs)))[0] for line in lines]
-    assert list(bodies_of(transform.mapping, transform(json_chunk_of(lines, transform.refs))).values()) == alone
+    alone = [bodies_of(transform.mapping, transform(json_rows_of([line], transform.refs)))[0] for line in lines]
+    assert list(bodies_of(transform.mapping, transform(json_rows_of(lines, transform.refs))).values()) == alone
 
 
 @given(LONG_TEXT, LONG_TEXT, ANY_TEXT)
@@ -296,8 +295,10 @@ def test_rules_never_leave_out_a_defective_row() -> None:
     """A row that can't be read looks empty; it is rejected for that, never skipped by a rule."""
     mapping = mapping_of(skip=[{"name": "no-title", "when": {"column": "Title", "filled": "false"}}])
     blank = ("", "", "", "", "")
-    chunk = chunk_of(HEADER, [blank, blank], defects={0: Finding("row-ragged", "", "ragged")})
-    batch = Transform(mapping, SOURCE_NAME)(replace(chunk, raw=[["a", "b"], ["c", "", "", "", ""]]))
+    source_rows = source_rows_of(HEADER, [blank, blank], defects={0: Finding("row-ragged", "", "ragged")})
+    for row, raw in zip(source_rows.rows, (["a", "b"], ["c", "", "", "", ""]), strict=True):
+        row.raw = raw
+    batch = Transform(mapping, SOURCE_NAME)(source_rows)
     assert [issue.skip for issue in batch.issues] == ["", "skip-no-title"]
 
 

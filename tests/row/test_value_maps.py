@@ -13,33 +13,34 @@ from hypothesis import strategies as st
 
 from importer.mapping.model import Category, Severity, Status
 from importer.mapping.texts import Condition
-from importer.records import Chunk
 from importer.row.compiler import Compiler
-from importer.row.source_row import layout_of, rows_of
 from importer.row.value_maps import Step, ValueMap, ValueReader, describe, value_maps
-from tests.harness.making import chunk_of, mapping_of
+from importer.sources.source_rows import SourceRows
+from tests.harness.making import mapping_of, source_rows_of
 
 
 def severity(**keys: Any) -> ValueMap:
     return ValueMap("severity", Severity.model_validate({"column": "P", **keys}))
 
 
-def reader_of(value_map: ValueMap, chunk: Chunk, change: Callable[[Step], Step] = lambda step: step) -> ValueReader:
-    layout = layout_of(chunk)
+def reader_of(
+    value_map: ValueMap, source_rows: SourceRows, change: Callable[[Step], Step] = lambda step: step
+) -> ValueReader:
+    layout = source_rows.layout
     return ValueReader(value_map, Compiler(layout), layout, change)
 
 
-def steps_of(value_map: ValueMap, chunk: Chunk) -> list[Step]:
-    """What becomes of each row of a chunk."""
-    return list(map(reader_of(value_map, chunk).read, rows_of(chunk)))
+def steps_of(value_map: ValueMap, source_rows: SourceRows) -> list[Step]:
+    """What becomes of each row."""
+    return list(map(reader_of(value_map, source_rows).read, source_rows.rows))
 
 
-def targets_of(value_map: ValueMap, chunk: Chunk) -> list[str | None]:
-    return [step.target for step in steps_of(value_map, chunk)]
+def targets_of(value_map: ValueMap, source_rows: SourceRows) -> list[str | None]:
+    return [step.target for step in steps_of(value_map, source_rows)]
 
 
 def apply(value_map: ValueMap, *cells: str) -> list[str | None]:
-    return targets_of(value_map, chunk_of(["P"], [[cell] for cell in cells]))
+    return targets_of(value_map, source_rows_of(["P"], [[cell] for cell in cells]))
 
 
 @given(st.text(ascii_letters + digits + " ", min_size=1).filter(str.strip), st.text(" \t\n"), st.text(" \t\n"))
@@ -78,9 +79,9 @@ def test_each_distinct_value_once(cells: list[str]) -> None:
         changed.append(step)
         return replace(step, source="…")
 
-    chunk = chunk_of(["P"], [[cell] for cell in cells])
-    reader = reader_of(value_map, chunk, change)
-    steps = [reader.read(row) for row in rows_of(chunk)]
+    source_rows = source_rows_of(["P"], [[cell] for cell in cells])
+    reader = reader_of(value_map, source_rows, change)
+    steps = [reader.read(row) for row in source_rows.rows]
     assert steps == [replace(value_map.resolve(cell), source="…") for cell in cells]
     assert len(changed) == len(set(cells))
     assert all(value_map.resolve(cell) is value_map.resolve(cell) for cell in cells)
@@ -126,8 +127,8 @@ def test_rules_come_first() -> None:
         {"when": [{"column": "L", "matches": "^u"}, {"column": "P", "filled": "true"}], "then": "high"},
     ]
     value_map = severity(rules=rules, values={"P3": "low"})
-    chunk = chunk_of(["L", "P"], [["urgent", "P3"], ["ux", "P3"], ["ux", ""], ["", "P3"]])
-    steps = steps_of(value_map, chunk)
+    source_rows = source_rows_of(["L", "P"], [["urgent", "P3"], ["ux", "P3"], ["ux", ""], ["", "P3"]])
+    steps = steps_of(value_map, source_rows)
     assert [step.target for step in steps] == ["critical", "high", None, "low"]
     assert steps[1] == Step("L matches ^u and P is filled", "high", "rule", ("severity", "rules", 1))
 
@@ -138,9 +139,11 @@ def test_later_rules_do_not_ask_decided_rows() -> None:
         {"when": {"column": "L", "is": "urgent"}, "then": "critical"},
         {"when": {"column": "D", "before": "2020-01-01"}, "then": "low"},
     ]
-    chunk = chunk_of(["L", "D"], [["urgent", "soon"], ["", "soon"], ["", "soon"]])
-    reader = reader_of(ValueMap("severity", Severity.model_validate({"rules": rules, "missing": "medium"})), chunk)
-    rows = list(rows_of(chunk))
+    source_rows = source_rows_of(["L", "D"], [["urgent", "soon"], ["", "soon"], ["", "soon"]])
+    reader = reader_of(
+        ValueMap("severity", Severity.model_validate({"rules": rules, "missing": "medium"})), source_rows
+    )
+    rows = source_rows.rows
     assert [reader.read(row).target for row in rows] == ["critical", "medium", "medium"]
     # Each row with such a date is told of it, also where what its cells decide is known by then.
     assert [row.unreadable for row in rows] == ["", "soon", "soon"]
@@ -157,7 +160,7 @@ def test_category_from_labels() -> None:
     """A label may have commas in it: a column that repeats is a cell for each label, never split."""
     spec = Category.model_validate({"column": "P", "values": {"Bug, UI": "Bug"}})
     value_map = ValueMap("category", spec)
-    assert targets_of(value_map, chunk_of(["P", "P"], [["", "bug, ui"], ["Bug", "UI"]])) == ["Bug", None]
+    assert targets_of(value_map, source_rows_of(["P", "P"], [["", "bug, ui"], ["Bug", "UI"]])) == ["Bug", None]
 
 
 def test_category_as_it_is_written() -> None:
@@ -213,13 +216,13 @@ def test_a_stage_of_the_tracker(own: str, stage: str, target: str | None) -> Non
     values = {"To Do": "todo", "In Progress": "in_progress", "Done": "done", "Mine": "closed"}
     spec = {"column": "P", "stage": "S", "words": ["all"], "values": values}
     value_map = ValueMap("status", Status.model_validate(spec))
-    assert targets_of(value_map, chunk_of(["P", "S"], [[own, stage]])) == [target]
+    assert targets_of(value_map, source_rows_of(["P", "S"], [[own, stage]])) == [target]
 
 
 def test_a_fallback_for_what_is_unknown() -> None:
     """It is read where the value map doesn't know the text, and counts where it knows this one."""
     spec = Severity.model_validate({"column": "P", "fallback": "S", "values": {"x": "high"}, "unknown": "low"})
-    steps = steps_of(ValueMap("severity", spec), chunk_of(["P", "S"], [["?", "x"], ["?", "?"], ["x", "low"]]))
+    steps = steps_of(ValueMap("severity", spec), source_rows_of(["P", "S"], [["?", "x"], ["?", "?"], ["x", "low"]]))
     assert [(step.source, step.target, step.how) for step in steps] == [
         ("?", "high", "fallback"),
         ("?", "low", "unknown"),
@@ -231,7 +234,7 @@ def test_a_word_of_the_title() -> None:
     """It names the category of a row that says none, and of no other; words are looked for in each title."""
     spec = Category.model_validate({"column": "P", "titles": "T", "missing": "Other"})
     titles = [["", "Latency of the first word"], ["", "Hello"], ["Bug", "Latency"], ["", "Slow: latency"]]
-    steps = steps_of(ValueMap("category", spec), chunk_of(["P", "T"], titles))
+    steps = steps_of(ValueMap("category", spec), source_rows_of(["P", "T"], titles))
     assert [step.how for step in steps] == ["rule", "default", "unknown", "rule"]
     assert steps[0].path == ("category", "titles")
     assert steps[0].target == steps[3].target != "Other"
@@ -241,7 +244,7 @@ def test_a_word_for_nothing_may_be_a_value() -> None:
     """A value map knows `None`; to a rule that asks whether a cell is filled it is nothing."""
     rules = [{"when": {"column": "L", "filled": True}, "then": "critical"}]
     value_map = severity(rules=rules, values={"None": "low"}, missing="high")
-    assert targets_of(value_map, chunk_of(["L", "P"], [["nan", "None"], ["nan", ""], ["x", "None"]])) == [
+    assert targets_of(value_map, source_rows_of(["L", "P"], [["nan", "None"], ["nan", ""], ["x", "None"]])) == [
         "low",
         "high",
         "critical",
@@ -250,9 +253,9 @@ def test_a_word_for_nothing_may_be_a_value() -> None:
 
 def test_lost_markup_is_told_of_each_row() -> None:
     """Also where what the cells decide is known by then."""
-    chunk = chunk_of(["P"], [["<b>high</b>"], ["high<script>x</script>"], ["high<script>x</script>"]])
+    source_rows = source_rows_of(["P"], [["<b>high</b>"], ["high<script>x</script>"], ["high<script>x</script>"]])
     spec = Severity.model_validate({"column": "P", "format": "html", "as": "text"})
-    reader, rows = reader_of(ValueMap("severity", spec), chunk), list(rows_of(chunk))
+    reader, rows = reader_of(ValueMap("severity", spec), source_rows), source_rows.rows
     assert [reader.read(row).target for row in rows] == ["high", "high", "high"]
     assert [row.dropped for row in rows] == [None, {"script": 1}, {"script": 1}]
 
@@ -265,7 +268,7 @@ def test_cells_without_a_rule_for_them_are_not_looked_at() -> None:
         changed.append(step)
         return step
 
-    chunk = chunk_of(["Key", "P"], [[str(key), "high"] for key in range(5)])
-    reader = reader_of(severity(), chunk, change)
-    assert {reader.read(row).target for row in rows_of(chunk)} == {"high"}
+    source_rows = source_rows_of(["Key", "P"], [[str(key), "high"] for key in range(5)])
+    reader = reader_of(severity(), source_rows, change)
+    assert {reader.read(row).target for row in source_rows.rows} == {"high"}
     assert len(changed) == 1

@@ -9,9 +9,8 @@ import pytest
 from importer.mapping.scorecards import Answer
 from importer.records import Finding
 from importer.row.compiler import Compiler
-from importer.row.source_row import layout_of, rows_of
 from importer.row.verdicts import AnswerReader, AnswerRule, unknown_finding
-from tests.harness.making import chunk_of
+from tests.harness.making import source_rows_of
 
 FAILED, PASSED, NOT_APPLICABLE, UNKNOWN = "failed", "passed", "not_applicable", "unknown"
 BUILT_IN = {
@@ -91,11 +90,11 @@ def test_what_can_not_be_meant(keys: dict[str, Any]) -> None:
 
 def answers_of(header: list[str], *rows: list[str], **keys: Any) -> list[tuple[str, str, str]]:
     """Of each row its verdict, the code that leaves it out, and the value of its finding."""
-    chunk = chunk_of(header, rows, defects={len(rows) - 1: Finding("row-ragged", "", "")})
+    source_rows = source_rows_of(header, rows, defects={len(rows) - 1: Finding("row-ragged", "", "")})
     spec = Answer.model_validate({"column": "Result", **keys})
-    reader = AnswerReader(spec, Compiler(layout_of(chunk)))
+    reader = AnswerReader(spec, Compiler(source_rows.layout))
     answers = list[tuple[str, str, str]]()
-    for row in rows_of(chunk):
+    for row in source_rows.rows:
         finding = reader.finding(row)
         answers.append((reader.verdict(row), reader.skip(row), "" if finding is None else finding.value))
     return answers

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.mapping.reads import Annex
-from importer.records import Chunk, Ref, Table
+from importer.records import Ref, Table
 from importer.sources.annexes import ANY_FILE, ASKED_AT_ONCE, AnnexObject, AnnexSpool, read_tables
 from importer.sources.source import Source, SourceOptions
+from importer.sources.source_rows import SourceRows
 from importer.sources.survey import open_source, survey_files
 from tests.harness.source_files import MakeSource
 
@@ -61,9 +62,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(tmp_path, stack)
 
 
-def find(chunk: Chunk, *texts: str) -> dict[str, list[object]]:
+def find(source_rows: SourceRows, *texts: str) -> dict[str, list[object]]:
     """The objects under number 0, read."""
-    return {text: [json.loads(each) for each in found] for text, found in chunk.beside[0](texts).items()}
+    return {text: [json.loads(each) for each in found] for text, found in source_rows.layout.beside[0](texts).items()}
 
 
 def test_several_in_an_object(place: Place) -> None:
@@ -76,8 +77,8 @@ def test_several_in_an_object(place: Place) -> None:
     ]
     said = place.write("said.jsonl", "\n".join(map(json.dumps, answers)))
     source = place.open(place.write("a.jsonl", '{"id": 1}\n{"id": 2}\n'), comments=(said,))
-    [chunk] = source.chunks([], annexes={0: Annex("", "id", items="notes")})
-    assert find(chunk, "1", "2") == {"1": [{"n": 1}, ["x"], {"n": 2}]}
+    [source_rows] = source.read([], annexes={0: Annex("", "id", items="notes")})
+    assert find(source_rows, "1", "2") == {"1": [{"n": 1}, ["x"], {"n": 2}]}
     assert source.warnings() == []
 
 
@@ -85,23 +86,23 @@ def test_an_array_of_the_same_document(place: Place) -> None:
     """A board's comments are found by their card, in the board's order, whatever else its actions are."""
     board = place.write("board.json", json.dumps(BOARD))
     source = place.open(board, records="cards")
-    chunks = list(source.chunks([Ref("column", "id")], size=2, annexes={0: ACTIONS}))
-    assert len(chunks) == 2
-    found = find(chunks[0], "c2", "c1", "c3", "")
+    runs = list(source.read([Ref("column", "id")], size=2, annexes={0: ACTIONS}))
+    assert len(runs) == 2
+    found = find(runs[0], "c2", "c1", "c3", "")
     assert {key: [each["data"]["text"] for each in some] for key, some in found.items()} == {  # type: ignore[index]
         "c2": ["last", "first"],
         "c1": ["ü"],
     }
     assert source.warnings() == []
-    assert '"n":1.5' in chunks[1].beside[0](["c2"])["c2"][0]
+    assert '"n":1.5' in runs[1].layout.beside[0](["c2"])["c2"][0]
 
 
 def test_numbers_stay_as_written(place: Place) -> None:
     """A key of many digits, and an amount, are what the file says."""
     text = '{"cards": [{"id": 1}], "actions": [{"id": 12345678901234567890, "n": 1.50}]}'
     source = place.open(place.write("a.json", text), records="cards")
-    [chunk] = source.chunks([], annexes={0: Annex("actions", "id")})
-    assert chunk.beside[0](["12345678901234567890"]) == {
+    [source_rows] = source.read([], annexes={0: Annex("actions", "id")})
+    assert source_rows.layout.beside[0](["12345678901234567890"]) == {
         "12345678901234567890": ['{"id":12345678901234567890,"n":1.50}']
     }
 
@@ -112,8 +113,8 @@ def test_each_board_has_its_own(place: Place) -> None:
         place.write(f"{name}.json", json.dumps({"cards": [{"id": 1}], "notes": [{"id": 1, "text": name}]}))
         for name in "ab"
     ]
-    chunks = place.open(*paths, records="cards").chunks([], annexes={0: Annex("notes", "id")})
-    assert [find(chunk, "1") for chunk in chunks] == [{"1": [{"id": 1, "text": name}]} for name in "ab"]
+    runs = place.open(*paths, records="cards").read([], annexes={0: Annex("notes", "id")})
+    assert [find(source_rows, "1") for source_rows in runs] == [{"1": [{"id": 1, "text": name}]} for name in "ab"]
 
 
 def test_an_errors_file_with_its_board_beside_it(place: Place) -> None:
@@ -124,9 +125,9 @@ def test_an_errors_file_with_its_board_beside_it(place: Place) -> None:
     with survey_files([errors], SourceOptions()) as survey:
         source = place.stack.enter_context(survey.open(comments=beside))
     none = Annex("actions", "data.card.id", "type == 'other'")
-    [chunk] = source.chunks([], annexes={0: ACTIONS, 1: none})
-    assert len(find(chunk, "c2")["c2"]) == 2
-    assert chunk.beside[1](["c2"]) == {}
+    [source_rows] = source.read([], annexes={0: ACTIONS, 1: none})
+    assert len(find(source_rows, "c2")["c2"]) == 2
+    assert source_rows.layout.beside[1](["c2"]) == {}
 
 
 TABLE = 'Exported 2026\n\nissue;Author;Text;Text\n 1 ;Ann;;"a\nb"\n2;Bo;x;y\n1;Ann;c;\n'
@@ -156,8 +157,8 @@ def test_the_rows_of_another_file(place: Place, name: str, content: str | bytes,
     A table's row is header → cell; of headers that repeat the first filled one counts.
     """
     source = place.open(place.write("i.csv", "id\n1\n2\n"), comments=(place.write(name, content),))
-    [chunk] = source.chunks([], annexes={0: ROWS})
-    first, second = find(chunk, " 1", "2")[" 1"]
+    [source_rows] = source.read([], annexes={0: ROWS})
+    first, second = find(source_rows, " 1", "2")[" 1"]
     assert isinstance(first, dict)
     assert isinstance(second, dict)
     assert (first["Text"], second["Text"], set(first)) == ("a\nb", "c", keys)
@@ -167,8 +168,8 @@ def test_several_files_in_order(place: Place) -> None:
     """The comments of several files are one list, whichever file their record is in."""
     first, second = place.write("1.csv", "issue,t\n1,a\n"), place.write("2.jsonl", '{"issue": 1, "t": "b"}\n')
     issues = [place.write(f"i{number}.csv", "id\n1\n") for number in range(2)]
-    chunks = place.open(*issues, comments=(first, second)).chunks([], annexes={0: ROWS})
-    assert [[each["t"] for each in find(chunk, "1")["1"]] for chunk in chunks] == [["a", "b"]] * 2  # type: ignore[index]
+    runs = place.open(*issues, comments=(first, second)).read([], annexes={0: ROWS})
+    assert [[each["t"] for each in find(source_rows, "1")["1"]] for source_rows in runs] == [["a", "b"]] * 2  # type: ignore[index]
 
 
 def test_a_changed_file_of_comments_is_a_changed_source(place: Place) -> None:
@@ -188,8 +189,8 @@ def test_what_finds_no_row_is_said(place: Place) -> None:
     lines = "1,a,\n9,b,\n8,c,\n9,d,\n,e,\n2,f\n"
     source = place.open(place.write("i.csv", "id\n1\n2\n"), comments=(place.write("c.csv", f"issue,t,u\n{lines}"),))
     for _ in range(2):
-        for chunk in source.chunks([], size=1, annexes={0: ROWS}):
-            find(chunk, "1", "2", "9 9")
+        for source_rows in source.read([], size=1, annexes={0: ROWS}):
+            find(source_rows, "1", "2", "9 9")
     orphans, nameless, unusable = source.warnings()
     assert orphans == "comments that belong to no row: 3. The first names '9'"
     assert nameless == "comments that name no row: 1. `by: issue` finds nothing in them"
@@ -201,8 +202,8 @@ def test_a_path_that_does_not_fit(place: Place) -> None:
     """An object to which the expression can't be applied is one that can't be read; the others are."""
     comments = place.write("c.jsonl", '{"issue": [1]}\n{"issue": null}\n')
     source = place.open(place.write("i.csv", "id\n1\n"), comments=(comments,))
-    [chunk] = source.chunks([], annexes={0: Annex("", "join('', issue[].to_string(@))")})
-    assert find(chunk, "1") == {"1": [{"issue": [1]}]}
+    [source_rows] = source.read([], annexes={0: Annex("", "join('', issue[].to_string(@))")})
+    assert find(source_rows, "1") == {"1": [{"issue": [1]}]}
     assert source.warnings()[0].startswith("comments that can't be read: 1.")
 
 
@@ -211,7 +212,7 @@ def test_a_file_without_what_is_asked_for(place: Place, annex: Annex) -> None:
     """A file of which nothing is a comment is the wrong one, or its columns have other names: they are listed."""
     source = place.open(place.write("i.csv", "id\n1\n"), comments=(place.write("c.csv", "issue,My text\n1,a\n"),))
     with pytest.raises(SourceError, match=r"c\.csv has no comments for this mapping") as caught:
-        list(source.chunks([], annexes={0: annex}))
+        list(source.read([], annexes={0: annex}))
     assert "It has issue, My text." in caught.value.hint
 
 
@@ -219,16 +220,16 @@ def test_a_board_without_comments(place: Place) -> None:
     """An array that is empty, or not there, is nothing to complain of."""
     source = place.open(place.write("b.json", '{"cards": [{"id": 1}], "actions": []}'), records="cards")
     for array in ("actions", "none.at.all"):
-        [chunk] = source.chunks([], annexes={0: Annex(array, "id")})
-        assert find(chunk, "1") == {}
+        [source_rows] = source.read([], annexes={0: Annex(array, "id")})
+        assert find(source_rows, "1") == {}
     assert source.warnings() == []
 
 
 def test_nothing_asked_nothing_read(place: Place) -> None:
     """A source of which nobody wants comments doesn't look for any."""
     source = place.open(place.write("i.csv", "id\n1\n"), comments=(place.write("c.csv", "a,b\n1,2\n"),))
-    [chunk] = source.chunks([])
-    assert chunk.beside == {}
+    [source_rows] = source.read([])
+    assert source_rows.layout.beside == {}
     assert source.warnings() == []
 
 
@@ -259,7 +260,7 @@ def test_every_object_is_found_once(objects: list[tuple[str, str]], asked: list[
 
 
 def test_more_keys_than_one_question_takes() -> None:
-    """A chunk asks for thousands of keys at once."""
+    """A source_rows asks for thousands of keys at once."""
     count = 3 * ASKED_AT_ONCE + 1
     spool = AnnexSpool(ROWS, (AnnexObject(ANY_FILE, "c", 1, {"issue": str(number)}) for number in range(count)))
     assert len(spool.finder(0)([str(number) for number in range(2 * count)])) == count
@@ -273,8 +274,8 @@ def test_a_real_board(place: Place) -> None:
     counted = Counter(action["data"].get("card", {}).get("id", "") for action in board["actions"])
     counted.pop("", None)
     source = place.open(str(TRELLO), records="cards")
-    [chunk] = source.chunks([], annexes={0: Annex("actions", "data.card.id")})
-    found = chunk.beside[0]([card["id"] for card in board["cards"]])
+    [source_rows] = source.read([], annexes={0: Annex("actions", "data.card.id")})
+    found = source_rows.layout.beside[0]([card["id"] for card in board["cards"]])
     assert {key: len(texts) for key, texts in found.items()} == counted
 
 
@@ -290,22 +291,22 @@ def test_every_chunk_has_the_tables(make_source: MakeSource) -> None:
     people = Table("data.people.edges", "id", "name")
     absent = Table("none.lists", "id", "name")
     source = make_source(LOOKED_UP, "a.json", records="cards")
-    [chunk] = source.chunks([Ref("column", "id")], tables=[LISTS, people, absent])
-    assert chunk.tables == {LISTS: {"l1": "Doing", "2.0": ""}, people: {"p": "Ann"}, absent: {}}
+    [source_rows] = source.read([Ref("column", "id")], tables=[LISTS, people, absent])
+    assert source_rows.layout.tables == {LISTS: {"l1": "Doing", "2.0": ""}, people: {"p": "Ann"}, absent: {}}
 
 
 def test_two_tables_of_one_array(make_source: MakeSource) -> None:
     """One array can be looked up by several keys."""
     by_name = Table("lists", "name", "id")
-    [chunk] = make_source(LOOKED_UP, "a.json", records="cards").chunks([], tables=[LISTS, by_name])
-    assert chunk.tables[by_name] == {"Doing": "l1", "": "2.0", "again": "l1"}
+    [source_rows] = make_source(LOOKED_UP, "a.json", records="cards").read([], tables=[LISTS, by_name])
+    assert source_rows.layout.tables[by_name] == {"Doing": "l1", "": "2.0", "again": "l1"}
 
 
 @pytest.mark.parametrize(("text", "name"), [('[{"id": 1}]', "a.json"), ('{"id": 1}', "a.jsonl"), ("id\n1\n", "a.csv")])
 def test_other_files_have_none(make_source: MakeSource, text: str, name: str) -> None:
     """Where nothing stands beside the records, a table has no texts."""
-    [chunk] = make_source(text, name).chunks([], tables=[LISTS])
-    assert not chunk.tables.get(LISTS)
+    [source_rows] = make_source(text, name).read([], tables=[LISTS])
+    assert not source_rows.layout.tables.get(LISTS)
 
 
 def test_tables_of_several_pages(make_source: MakeSource) -> None:
@@ -313,8 +314,8 @@ def test_tables_of_several_pages(make_source: MakeSource) -> None:
     page = '{"users": [{"id": %d, "name": "%s"}], "issues": [{"id": 1}]}\n'
     source = make_source(page % (1, "a") + page % (2, "b"), "a.json", records="issues", format="json")
     users = Table("users", "id", "name")
-    [chunk] = source.chunks([], tables=[users])
-    assert chunk.tables[users] == {"1": "a", "2": "b"}
+    [source_rows] = source.read([], tables=[users])
+    assert source_rows.layout.tables[users] == {"1": "a", "2": "b"}
 
 
 def test_a_document_that_is_cut(make_source: MakeSource) -> None:

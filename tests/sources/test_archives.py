@@ -21,6 +21,7 @@ from importer.sources import archives
 from importer.sources.archives import DIRECTORY_BYTES
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
+from tests.harness.read_rows import texts_of
 
 ID = Ref("column", "id")
 TABLE = b"id,title\n1,One\n2,Two\n"
@@ -38,8 +39,8 @@ def read(*sources: str) -> dict[str, list[str]]:
     """File of the source → the ids in it."""
     with open_source(sources, SourceOptions()) as source:
         found: dict[str, list[str]] = {file.name: [] for file in source.files}
-        for chunk in source.chunks([ID]):
-            found[source.files[chunk.file].name] += chunk.cells[0]
+        for source_rows in source.read([ID]):
+            found[source.files[source_rows.file].name] += texts_of(source_rows, ID)
         return found
 
 

@@ -17,18 +17,12 @@ from hypothesis import strategies as st
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
 from importer.sources import csv as csv_module
-from importer.sources.csv import (
-    Lines,
-    chunk_batches,
-    open_rows,
-    own_header,
-    read_batches,
-    read_rows,
-)
+from importer.sources.csv import Lines, TableRow, open_rows, own_header, read_rows, read_runs, rows_of_table
 from importer.sources.header import find_columns
 from importer.sources.source import Source
+from importer.sources.source_rows import Layout
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
-from tests.harness.making import rows_of
+from tests.harness.read_rows import cells_of, defects_of, lines_of, origins_of, raws_of, records_of, texts_of
 from tests.harness.source_files import MakeSource, table_of
 
 
@@ -38,10 +32,10 @@ def test_cells_and_lines_of_any_table(table: list[list[str]], dialect: Dialect) 
     written = [write_row(row, dialect) for row in table]
     text = "".join(written)
     rows = list(read_rows(Lines(io.StringIO(text, newline="")), "f", dialect.delimiter))
-    assert [row for _, row, _ in rows] == list(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter))
-    assert [row for _, row, _ in rows] == table
+    assert [row.raw for row in rows] == list(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter))
+    assert [row.raw for row in rows] == table
     ends = [len(re.findall(r"\r\n|\r|\n", "".join(written[:index]))) for index in range(len(table))]
-    assert [line for line, _, _ in rows] == [end + 1 for end in ends]
+    assert [row.line for row in rows] == [end + 1 for end in ends]
 
 
 def read_with_csv(text: str) -> Iterator[tuple[int, list[str], bool]]:
@@ -67,28 +61,32 @@ def test_rows_of_any_text(text: str) -> None:
     rows = read_rows(Lines(io.StringIO(text, newline="")), "f", ",", blank=True)
     read: list[tuple[int, list[str], bool]] = []
     with suppress(SourceNotReady):  # it ends in a row
-        read.extend((line, row, finding is not None) for line, row, finding in rows)
+        read.extend((row.line, row.raw, row.defect is not None) for row in rows)
     assert read == list(read_with_csv(text))
 
 
 @given(TABLES, DIALECTS, st.integers(1, 5))
-def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, size: int) -> None:
-    """Chunks of any size hold the cells of their columns, in order, numbered from 1."""
+def test_the_same_cells_however_many_are_read_together(table: list[list[str]], dialect: Dialect, size: int) -> None:
+    """However many are read together, they hold the cells of their columns, in order, numbered from 1."""
     header = [f"h{index}" for index in range(len(table[0]))]
     text = "".join(write_row(row, dialect) for row in [header, *table])
     refs = [Ref("column", name) for name in reversed(header)]
     opened = open_rows(Lines(io.StringIO(text, newline="")), "f", dialect.delimiter, 0)
-    chunks = list(chunk_batches(read_batches(opened, size), opened.header, 3, "f", refs))
-    assert [cells for chunk in chunks for cells in rows_of(chunk)] == table
-    assert [cells for chunk in chunks for cells in chunk.raw] == table
-    assert [number for chunk in chunks for number in chunk.records] == list(range(1, len(table) + 1))
-    assert all(len(chunk) <= size and not chunk.defects and chunk.file == 3 for chunk in chunks)
-    assert all(chunk.positions[Ref("column", name)] == (i,) for chunk in chunks for i, name in enumerate(header))
+    runs = list(rows_of_table(read_runs(opened, size), 3, "f", Layout(find_columns(opened.header, refs))))
+    assert [cells[::-1] for source_rows in runs for cells in cells_of(source_rows)] == table
+    assert [cells for source_rows in runs for cells in raws_of(source_rows)] == table
+    assert [number for source_rows in runs for number in records_of(source_rows)] == list(range(1, len(table) + 1))
+    assert all(
+        len(source_rows) <= size and not defects_of(source_rows) and source_rows.file == 3 for source_rows in runs
+    )
+    assert all(
+        source_rows.layout.places[Ref("column", name)] == (i,) for source_rows in runs for i, name in enumerate(header)
+    )
 
 
 def column(source: Source, name: str) -> list[str]:
     ref = Ref("column", name)
-    return [cell for chunk in source.chunks([ref]) for cell in chunk.cells[chunk.positions[ref][0]]]
+    return [cell for source_rows in source.read([ref]) for cell in texts_of(source_rows, ref)]
 
 
 @pytest.mark.parametrize("text", ["00123", "NA", "null", "1e5", "TRUE", "12345678901234567890", "2024-01-02", " x "])
@@ -98,17 +96,17 @@ def test_text_arrives_as_written(make_source: MakeSource, text: str) -> None:
 
 
 def test_cells_are_plain_text(make_source: MakeSource) -> None:
-    """Cells are text, and the labels of columns their physical positions."""
-    [chunk] = make_source("a,b,c\n1,2,3\n").chunks([Ref("column", "c"), Ref("column", "a")])
-    assert {label: type(label) for label in chunk.cells} == {0: int, 2: int}
-    assert {type(cell) for row in rows_of(chunk) for cell in row} == {str}
+    """Cells are text, and the places of columns their physical positions."""
+    [source_rows] = make_source("a,b,c\n1,2,3\n").read([Ref("column", "c"), Ref("column", "a")])
+    assert source_rows.layout.places == {Ref("column", "c"): (2,), Ref("column", "a"): (0,)}
+    assert {type(cell) for row in cells_of(source_rows) for cell in row} == {str}
 
 
-def test_a_chunk_without_columns_has_its_rows(make_source: MakeSource) -> None:
+def test_rows_without_columns(make_source: MakeSource) -> None:
     """A mapping that reads nothing from a file still gets every row."""
-    [chunk] = make_source("a\n1\n2\n").chunks([])
-    assert (len(chunk), chunk.cells) == (2, {})
-    assert chunk.raw == [["1"], ["2"]]
+    [source_rows] = make_source("a\n1\n2\n").read([])
+    assert (len(source_rows), source_rows.layout.used_places) == (2, [])
+    assert raws_of(source_rows) == [["1"], ["2"]]
 
 
 def test_a_repeated_header_has_many_positions() -> None:
@@ -136,8 +134,8 @@ def test_a_header_is_compared_as_it_looks(make_source: MakeSource, header: str) 
     plain, written = Ref("column", "Clé du ticket"), Ref("column", header)
     assert source.files[0].header == ("Clé du ticket", "Other")
     assert source.may_have([plain], [written])
-    [chunk] = source.chunks([plain, written])
-    assert chunk.positions == {plain: (0,), written: (0,)}
+    [source_rows] = source.read([plain, written])
+    assert source_rows.layout.places == {plain: (0,), written: (0,)}
 
 
 def test_a_header_keeps_what_joins_its_letters() -> None:
@@ -159,16 +157,16 @@ def test_a_header_keeps_what_joins_its_letters() -> None:
 )
 def test_rows_of_another_width(make_source: MakeSource, row: str, accepted: bool) -> None:
     """A ragged row is accepted only where nothing can be lost; its raw cells stay as they came."""
-    [chunk] = make_source(f"a,b,c\n1,2,3\n{row}\n").chunks([Ref("column", "a")])
+    [source_rows] = make_source(f"a,b,c\n1,2,3\n{row}\n").read([Ref("column", "a")])
     cells = row.split(",")
-    assert chunk.raw[1] == cells
+    assert raws_of(source_rows)[1] == cells
     if accepted:
-        assert not chunk.defects
-        assert chunk.cells[0][1] == cells[0]
+        assert not defects_of(source_rows)
+        assert source_rows.column(0)[1] == cells[0]
     else:
-        assert chunk.defects[1].code == "row-ragged"
-        assert f"{len(cells)} cells, the header 3" in chunk.defects[1].message
-        assert chunk.cells[0][1] == ""
+        assert defects_of(source_rows)[1].code == "row-ragged"
+        assert f"{len(cells)} cells, the header 3" in defects_of(source_rows)[1].message
+        assert source_rows.column(0)[1] == ""
 
 
 def test_missing_cells_without_a_header_are_not_missed(make_source: MakeSource) -> None:
@@ -178,26 +176,29 @@ def test_missing_cells_without_a_header_are_not_missed(make_source: MakeSource) 
 
 def test_blank_lines_are_no_rows(make_source: MakeSource) -> None:
     """A blank line is no record but a physical line; a row of empty cells is a record."""
-    [chunk] = make_source("\na,b\n\n1,2\n\n,\n").chunks([])
-    assert list(zip(chunk.records, chunk.lines, chunk.raw, strict=True)) == [(1, 4, ["1", "2"]), (2, 6, ["", ""])]
+    [source_rows] = make_source("\na,b\n\n1,2\n\n,\n").read([])
+    assert list(zip(records_of(source_rows), lines_of(source_rows), raws_of(source_rows), strict=True)) == [
+        (1, 4, ["1", "2"]),
+        (2, 6, ["", ""]),
+    ]
 
 
 def test_a_stray_quote_costs_one_row(make_source: MakeSource) -> None:
     """A row with a stray quote is malformed, keeps its text, and the next one is read."""
-    [chunk] = make_source('a,b\n1,"the "best" one"\n3,4\n').chunks([Ref("column", "a")])
-    assert chunk.defects[0].code == "row-malformed"
-    assert chunk.defects[0].message.startswith("Line 2 ")
-    assert chunk.raw[0] == ['1,"the "best" one"']
-    assert chunk.cells[0] == ["", "3"]
-    assert list(chunk.lines) == [2, 3]
+    [source_rows] = make_source('a,b\n1,"the "best" one"\n3,4\n').read([Ref("column", "a")])
+    assert defects_of(source_rows)[0].code == "row-malformed"
+    assert defects_of(source_rows)[0].message.startswith("Line 2 ")
+    assert raws_of(source_rows)[0] == ['1,"the "best" one"']
+    assert source_rows.column(0) == ["", "3"]
+    assert list(lines_of(source_rows)) == [2, 3]
 
 
 def test_a_malformed_row_of_several_lines_names_them(make_source: MakeSource) -> None:
     """Lines that a stray quote swallows are named and kept."""
-    [chunk] = make_source('a,b\n1,"x\ny"z\n3,4\n').chunks([])
-    assert chunk.defects[0].message.startswith("Lines 2 to 3 ")
-    assert chunk.raw[0] == ['1,"x\ny"z']
-    assert chunk.lines == [2, 4]
+    [source_rows] = make_source('a,b\n1,"x\ny"z\n3,4\n').read([])
+    assert defects_of(source_rows)[0].message.startswith("Lines 2 to 3 ")
+    assert raws_of(source_rows)[0] == ['1,"x\ny"z']
+    assert lines_of(source_rows) == [2, 4]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_a_malformed_row_of_several_lines_names_them(make_source: MakeSource) ->
 def test_an_open_quote_names_its_line(make_source: MakeSource, rows: str, line: int) -> None:
     """A file that ends inside a quoted cell is not ready; the line where the quote was opened is named."""
     with pytest.raises(SourceNotReady, match=rf"issues\.csv ends inside a quoted cell .* line {line}:") as raised:
-        list(make_source("a,b\n" + rows).chunks([]))
+        list(make_source("a,b\n" + rows).read([]))
     assert "close that quote" in raised.value.hint
 
 
@@ -219,7 +220,7 @@ def test_a_last_row_that_is_half(make_source: MakeSource, rows: str, line: int) 
     source = make_source("a,b,c\n" + rows)
     assert table_of(source).delimiter == ","
     with pytest.raises(SourceNotReady, match=rf"issues\.csv ends in the middle of a row \(line {line}\)") as raised:
-        list(source.chunks([], size=1))
+        list(source.read([], size=1))
     assert "add a line break at its end" in raised.value.hint
 
 
@@ -240,21 +241,21 @@ def test_a_last_row_that_is_half(make_source: MakeSource, rows: str, line: int) 
 )
 def test_a_last_row_that_is_whole(make_source: MakeSource, rows: str, ragged: list[int]) -> None:
     """A last row needs no line end; short rows elsewhere, or with a line end behind them, stay findings."""
-    [chunk] = make_source("a,b,c\n" + rows, delimiter=",").chunks([])
-    assert sorted(chunk.defects) == ragged
+    [source_rows] = make_source("a,b,c\n" + rows, delimiter=",").read([])
+    assert sorted(defects_of(source_rows)) == ragged
 
 
 def test_a_last_row_may_end_before_columns_without_header(make_source: MakeSource) -> None:
     """Where nothing is missing, nothing is half."""
-    [chunk] = make_source("a,b,,\n1,2,3,\n4,5").chunks([])
-    assert not chunk.defects
+    [source_rows] = make_source("a,b,,\n1,2,3,\n4,5").read([])
+    assert not defects_of(source_rows)
 
 
 def test_half_a_row_of_an_errors_file(make_source: MakeSource) -> None:
     """An errors file that is given back can be cut too."""
     source = make_source("a,b,import_row,import_code,import_field,import_message,import_hint\n1,2,i.csv:7,x,t,No")
     with pytest.raises(SourceNotReady, match=r"in the middle of a row \(line 2\)"):
-        list(source.chunks([]))
+        list(source.read([]))
 
 
 def test_an_open_quote_does_not_read_the_rest() -> None:
@@ -272,15 +273,16 @@ def test_a_cell_that_is_too_long(line: str, monkeypatch: pytest.MonkeyPatch) -> 
         stack.callback(csv.field_size_limit, csv.field_size_limit())
         with pytest.raises(SourceError, match="f:2: a cell is longer than 100 characters"):
             list(read_rows(Lines(iter(["a\n", f"{line}\n"])), "f", ","))
-        assert list(read_rows(Lines(iter(["x," * 60])), "f", ",")) == [(1, [*["x"] * 60, ""], None)]
+        cells = [*["x"] * 60, ""]
+        assert list(read_rows(Lines(iter(["x," * 60])), "f", ",")) == [TableRow(1, cells, cells)]
 
 
 def test_a_chunk_of_rows_with_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its text is bounded by all lines of its rows."""
-    monkeypatch.setattr(csv_module, "CHUNK_CHARACTERS", 100)
+    monkeypatch.setattr(csv_module, "CHARACTERS_TOGETHER", 100)
     text = iter(["a,b\n", *['1,"x\n', *["x\n"] * 50, 'x"\n'] * 4])
-    batches = read_batches(open_rows(Lines(text), "f", ",", 0), 10)
-    assert [len(batch.raw) for batch in batches] == [1, 1, 1, 1]
+    runs = read_runs(open_rows(Lines(text), "f", ",", 0), 10)
+    assert list(map(len, runs)) == [1, 1, 1, 1]
 
 
 def test_a_malformed_header(make_source: MakeSource) -> None:
@@ -310,16 +312,16 @@ def test_an_errors_file_given_back(make_source: MakeSource) -> None:
     )
     assert source.files[0].errors_file
     assert source.files[0].header == ("a", "b")
-    [chunk] = source.chunks([Ref("column", "a"), Ref("column", "import_row")])
-    assert chunk.raw[:2] == [["=1", "'x"], ["new", "row"]]
-    assert chunk.cells[0] == ["=1", "new", ""]
-    assert chunk.origins == {0: "issues.csv:7"}
-    assert chunk.positions[Ref("column", "import_row")] == ()
-    assert chunk.defects[2].code == "row-ragged"
+    [source_rows] = source.read([Ref("column", "a"), Ref("column", "import_row")])
+    assert raws_of(source_rows)[:2] == [["=1", "'x"], ["new", "row"]]
+    assert source_rows.column(0) == ["=1", "new", ""]
+    assert origins_of(source_rows) == {0: "issues.csv:7"}
+    assert source_rows.layout.places[Ref("column", "import_row")] == ()
+    assert defects_of(source_rows)[2].code == "row-ragged"
 
 
 def test_a_nul_stays_in_its_cell(make_source: MakeSource) -> None:
     """A NUL is a matter of its row: the validation refuses that one."""
-    [chunk] = make_source("id,b\n1,x\n2,\0y\n").chunks([Ref("column", "b")])
-    assert chunk.cells[1] == ["x", "\0y"]
-    assert not chunk.defects
+    [source_rows] = make_source("id,b\n1,x\n2,\0y\n").read([Ref("column", "b")])
+    assert source_rows.column(1) == ["x", "\0y"]
+    assert not defects_of(source_rows)

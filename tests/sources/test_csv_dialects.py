@@ -16,7 +16,7 @@ from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
-from tests.harness.making import rows_of
+from tests.harness.read_rows import cells_of, lines_of, raws_of
 from tests.harness.source_files import MakeSource, table_of
 
 
@@ -31,10 +31,10 @@ def test_any_table_in_a_file(
     path = tmp_path_factory.mktemp("tables") / "a.csv"
     path.write_bytes("".join(written).encode())
     with open_source([str(path)], SourceOptions(delimiter=dialect.delimiter)) as source:
-        chunks = list(source.chunks([], size=3))
-    assert [list(row) for chunk in chunks for row in chunk.raw] == rows
+        runs = list(source.read([], size=3))
+    assert [list(row) for source_rows in runs for row in raws_of(source_rows)] == rows
     ends = [len(re.findall(r"\r\n|\r|\n", "".join(written[:index]))) for index in range(1, len(written))]
-    assert [line for chunk in chunks for line in chunk.lines] == [end + 1 for end in ends]
+    assert [line for source_rows in runs for line in lines_of(source_rows)] == [end + 1 for end in ends]
 
 
 WORDS = st.text("abcdefgh .!é", min_size=1, max_size=12).map(str.strip).filter(bool)
@@ -56,9 +56,9 @@ def test_the_delimiter_of_any_plain_table(table: list[list[str]], dialect: Diale
 
 def test_mixed_line_ends(make_source: MakeSource) -> None:
     """LF, CR and CR LF each end a line, in one file too, and a quoted cell keeps them."""
-    [chunk] = make_source('a,b\r1,x\r\n2,"y\rz"\n3,w\r').chunks([])
-    assert chunk.raw == [["1", "x"], ["2", "y\rz"], ["3", "w"]]
-    assert list(chunk.lines) == [2, 3, 5]
+    [source_rows] = make_source('a,b\r1,x\r\n2,"y\rz"\n3,w\r').read([])
+    assert raws_of(source_rows) == [["1", "x"], ["2", "y\rz"], ["3", "w"]]
+    assert list(lines_of(source_rows)) == [2, 3, 5]
 
 
 def test_cells_written_as_formulas(make_source: MakeSource) -> None:
@@ -70,8 +70,8 @@ def test_cells_written_as_formulas(make_source: MakeSource) -> None:
     source = make_source(f'="ID",Title,Text\n="0012","=""say """"hi"""""" ",\n{link},=1+2,"=""a"" & B2"\n')
     file = table_of(source)
     assert (file.header, file.formulas, file.stored.notices) == (("ID", "Title", "Text"), True, (NOTICE,))
-    [chunk] = source.chunks([Ref("column", name) for name in ("ID", "Title", "Text")])
-    assert chunk.raw == rows_of(chunk) == [["0012", 'say "hi"', ""], ["A-2", "=1+2", '="a" & B2']]
+    [source_rows] = source.read([Ref("column", name) for name in ("ID", "Title", "Text")])
+    assert raws_of(source_rows) == cells_of(source_rows) == [["0012", 'say "hi"', ""], ["A-2", "=1+2", '="a" & B2']]
     assert [record["ID"] for record in source.records(0)] == ["0012", "A-2"]
     plain = table_of(make_source("ID,Title\n1,=1+2\n2,= x\n"))
     assert (plain.formulas, plain.stored.notices) == (False, ())
@@ -82,9 +82,9 @@ def test_odd_headers(make_source: MakeSource) -> None:
     source = make_source('id,"quoted\nname",,id,\n1,2,3,4,5\n')
     assert source.files[0].header == ("id", "quoted name", "", "id", "")
     refs = [Ref("column", "id"), Ref("column", "quoted\nname")]
-    [chunk] = source.chunks(refs)
-    assert chunk.positions == {refs[0]: (0, 3), refs[1]: (1,)}
-    assert rows_of(chunk) == [["1", "2", "4"]]
+    [source_rows] = source.read(refs)
+    assert source_rows.layout.places == {refs[0]: (0, 3), refs[1]: (1,)}
+    assert cells_of(source_rows) == [["1", "4", "2"]]
 
 
 def test_an_errors_file_whose_header_has_line_ends(make_source: MakeSource) -> None:
@@ -99,8 +99,8 @@ def test_a_cell_of_a_megabyte(make_source: MakeSource) -> None:
     cell = "x, y;\n" * 200_000
     source = make_source(f'id;text\n1;"{cell}"\n2;z\n')
     assert table_of(source).delimiter == ";"
-    [chunk] = source.chunks([])
-    assert chunk.raw == [["1", cell], ["2", "z"]]
+    [source_rows] = source.read([])
+    assert raws_of(source_rows) == [["1", cell], ["2", "z"]]
 
 
 def test_thousands_of_columns(make_source: MakeSource) -> None:
@@ -108,10 +108,10 @@ def test_thousands_of_columns(make_source: MakeSource) -> None:
     width, rows = 2_261, 200
     text = ",".join(f"Custom field ({number % 2000})" for number in range(width)) + "\n"
     start = time.process_time()
-    chunks = list(make_source(text + ("v," * (width - 1) + "v\n") * rows).chunks([Ref("column", "Custom field (7)")]))
+    runs = list(make_source(text + ("v," * (width - 1) + "v\n") * rows).read([Ref("column", "Custom field (7)")]))
     assert time.process_time() - start < 2
-    assert sum(map(len, chunks)) == rows
-    assert len(chunks[0].cells) == 2
+    assert sum(map(len, runs)) == rows
+    assert runs[0].layout.used_places == [7, 2007]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])

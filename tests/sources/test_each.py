@@ -9,8 +9,10 @@ import pytest
 from importer.codes import NO_ANSWERS
 from importer.errors import SourceError
 from importer.mapping.scorecards import Each
-from importer.records import CHUNK_CHARACTERS, Chunk, Ref
+from importer.records import Ref
 from importer.sources.each import unfold_header
+from importer.sources.source_rows import CHARACTERS_TOGETHER, SourceRows
+from tests.harness.read_rows import defects_of, lines_of, raws_of, records_of, texts_of
 from tests.harness.source_files import MakeSource, make_source
 
 __all__ = ["make_source"]
@@ -32,12 +34,12 @@ def criteria_of(header: tuple[str, ...] = WIDE, **keys: Any) -> list[tuple[str, 
     return [(name, answer, note) for name, answer, note in unfolding.criteria]
 
 
-def rows_of(chunks: list[Chunk], refs: list[Ref]) -> list[tuple[int, int, list[str]]]:
+def rows_of(runs: list[SourceRows], refs: list[Ref]) -> list[tuple[int, int, list[str]]]:
     """Record number, line, and the cells of the references, of each row."""
     return [
-        (chunk.records[row], chunk.lines[row], [chunk.cells[chunk.positions[ref][0]][row] for ref in refs])
-        for chunk in chunks
-        for row in range(len(chunk))
+        (records_of(source_rows)[row], lines_of(source_rows)[row], [texts_of(source_rows, ref)[row] for ref in refs])
+        for source_rows in runs
+        for row in range(len(source_rows))
     ]
 
 
@@ -93,8 +95,8 @@ def test_each_answer_of_a_table_is_a_row(make_source: MakeSource) -> None:
         "call,Greets,Note,Ends,Note\nc-1,Yes,,No,rude\n,,,,\nc-2,Yes,,No,rude,surplus\nc-3,,,5/5,\n", "f.csv"
     )
     source.unfold(each_of(columns={"from": "Greets", "to": "Ends"}, note="next"))
-    chunks = list(source.chunks(COLUMNS))
-    assert rows_of(chunks, COLUMNS) == [
+    runs = list(source.read(COLUMNS))
+    assert rows_of(runs, COLUMNS) == [
         (1, 2, ["c-1", "Greets", "Yes", ""]),
         (2, 2, ["c-1", "Ends", "No", "rude"]),
         (3, 3, ["", "", "", ""]),
@@ -102,27 +104,27 @@ def test_each_answer_of_a_table_is_a_row(make_source: MakeSource) -> None:
         (5, 5, ["c-3", "Greets", "", ""]),
         (6, 5, ["c-3", "Ends", "5/5", ""]),
     ]
-    assert {row: finding.code for row, finding in chunks[0].defects.items()} == {3: "row-ragged"}
+    assert {row: finding.code for row, finding in defects_of(runs[0]).items()} == {3: "row-ragged"}
     assert source.files[0].header == ("call", "_name", "_answer", "_note")
-    assert chunks[0].raw[1] == ["c-1", "Ends", "No", "rude"]
+    assert raws_of(runs[0])[1] == ["c-1", "Ends", "No", "rude"]
 
 
 def test_rows_that_are_answers_stay(make_source: MakeSource) -> None:
     """As those of an errors file that is given back."""
     source = make_source("call,_name,_answer,_note\nc-1,Ends,No,rude\n", "f.csv")
     source.unfold(each_of(columns=["Ends"], note="next"))
-    assert rows_of(list(source.chunks(COLUMNS)), COLUMNS) == [(1, 2, ["c-1", "Ends", "No", "rude"])]
+    assert rows_of(list(source.read(COLUMNS)), COLUMNS) == [(1, 2, ["c-1", "Ends", "No", "rude"])]
 
 
 def test_chunks_are_bounded_by_what_answers_repeat(make_source: MakeSource) -> None:
     """A long text beside many answers is copied for each of them."""
     names = [f"Q{number}" for number in range(40)]
-    text = "x" * (CHUNK_CHARACTERS // 10)
+    text = "x" * (CHARACTERS_TOGETHER // 10)
     source = make_source(f"call,text,{','.join(names)}\nc-1,{text},{','.join(['No'] * 40)}\n", "f.csv")
     source.unfold(each_of(columns="/^Q/"))
-    chunks = list(source.chunks([*COLUMNS[:3], Ref("column", "text")]))
-    assert [len(chunk) for chunk in chunks] == [10] * 4
-    assert [row[0] for row in rows_of(chunks, COLUMNS[:1])] == [*range(1, 41)]
+    runs = list(source.read([*COLUMNS[:3], Ref("column", "text")]))
+    assert [len(source_rows) for source_rows in runs] == [10] * 4
+    assert [row[0] for row in rows_of(runs, COLUMNS[:1])] == [*range(1, 41)]
 
 
 def test_each_object_of_an_array_is_a_row(make_source: MakeSource) -> None:
@@ -135,10 +137,12 @@ def test_each_object_of_an_array_is_a_row(make_source: MakeSource) -> None:
         answers="data.results",
     )
     source.unfold(each_of(path="data.results"))
-    [chunk] = source.chunks(PATHS)
-    assert rows_of([chunk], PATHS)[:2] == [(1, 1, ["c-1", "Ends", "false"]), (2, 1, ["c-1", "Asks", ""])]
-    assert chunk.raw[1] == '{"name":"Asks","_record":{"call":"c-1","n":1.10,"data":{"who":"A"}}}'
-    codes = [(chunk.lines[row], finding.code, finding.rejects) for row, finding in chunk.defects.items()]
+    [source_rows] = source.read(PATHS)
+    assert rows_of([source_rows], PATHS)[:2] == [(1, 1, ["c-1", "Ends", "false"]), (2, 1, ["c-1", "Asks", ""])]
+    assert raws_of(source_rows)[1] == '{"name":"Asks","_record":{"call":"c-1","n":1.10,"data":{"who":"A"}}}'
+    codes = [
+        (lines_of(source_rows)[row], finding.code, finding.rejects) for row, finding in defects_of(source_rows).items()
+    ]
     assert codes == [
         (2, NO_ANSWERS, False),
         (3, NO_ANSWERS, False),
@@ -152,7 +156,7 @@ def test_one_record_is_not_taken_for_its_array(make_source: MakeSource, name: st
     """Where `each` names the array in it, a document that is one record isn't an envelope around its answers."""
     source = make_source('{"call":"c-1","results":[{"name":"Ends","answer":"No"}]}\n', name, answers="results")
     source.unfold(each_of(path="results"))
-    assert rows_of(list(source.chunks(PATHS)), PATHS) == [(1, 1, ["c-1", "Ends", "No"])]
+    assert rows_of(list(source.read(PATHS)), PATHS) == [(1, 1, ["c-1", "Ends", "No"])]
 
 
 def test_answers_are_read_out_of_envelopes(make_source: MakeSource) -> None:
@@ -160,7 +164,7 @@ def test_answers_are_read_out_of_envelopes(make_source: MakeSource) -> None:
     record = '{"backend_name":"x","data":{"id":"1","call":"c-1","results":[{"name":"Ends","answer":"No"}]}}\n'
     source = make_source(record * 2, "f.jsonl", answers="results")
     source.unfold(each_of(path="results"))
-    assert rows_of(list(source.chunks(PATHS)), PATHS) == [
+    assert rows_of(list(source.read(PATHS)), PATHS) == [
         (1, 1, ["c-1", "Ends", "No"]),
         (2, 2, ["c-1", "Ends", "No"]),
     ]

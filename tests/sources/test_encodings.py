@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.encodings import check_encoding, choose_encoding, find_bad_bytes, rank_encodings, wide_encoding
+from tests.harness.read_rows import raws_of
 from tests.harness.source_files import MakeSource
 
 
@@ -25,8 +26,8 @@ def test_a_mark_is_stronger_than_the_option() -> None:
 def test_the_option_names_the_encoding(make_source: MakeSource, encoding: str) -> None:
     """Other encodings are read where the user names them."""
     text = "a,b\nx,é\n" if encoding == "cp1252" else "a,b\nx,表\n"
-    [chunk] = make_source(text.encode(encoding), encoding=encoding).chunks([Ref("column", "b")])
-    assert chunk.cells[1] == [text[-2]]
+    [source_rows] = make_source(text.encode(encoding), encoding=encoding).read([Ref("column", "b")])
+    assert source_rows.column(1) == [text[-2]]
 
 
 @pytest.mark.parametrize("name", ["utf-9", "", "base64", "rot13", "a\0"])
@@ -38,13 +39,13 @@ def test_what_is_no_encoding(name: str) -> None:
 
 
 def test_a_bad_byte_far_down(make_source: MakeSource) -> None:
-    """A byte that is not valid is named by file, line and offset while chunks are read, with the next thing to type."""
+    """A byte that is not valid is named by file, line and offset while runs are read, with the next thing to type."""
     before = "".join(f"{row},é\r\n" for row in range(60_000))
     content = f"a,b\r\n{before}".encode() + "x,caf\xe9 y\r\n".encode("cp1252")
     offset = f"{len(content) - 5:,}"
     source = make_source(content)
     with pytest.raises(SourceError, match=rf"issues\.csv:60002: the bytes e9 at byte {offset} ") as raised:
-        list(source.chunks([]))
+        list(source.read([]))
     assert raised.value.hint.startswith("Try --encoding cp1252")
 
 
@@ -67,7 +68,7 @@ def test_bad_bytes_in_other_encodings(make_source: MakeSource, encoding: str, ba
     content = (mark + "a,b\n" + "表,示\n" * 20_000 + "x").encode(encoding) + bad + "\n".encode(encoding)
     option = encoding if encoding == "shift_jis" else None
     with pytest.raises(SourceError, match=r"issues\.csv:20002: the bytes"):
-        list(make_source(content, encoding=option).chunks([]))
+        list(make_source(content, encoding=option).read([]))
 
 
 def test_a_bad_byte_in_a_compressed_file(make_source: MakeSource) -> None:
@@ -88,11 +89,11 @@ def test_a_file_that_ends_inside_a_character(make_source: MakeSource) -> None:
 
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("shift_jis", "")])
 def test_half_a_character_far_down(make_source: MakeSource, encoding: str, mark: str) -> None:
-    """A file that ends inside a character is found in every encoding, while chunks are read."""
+    """A file that ends inside a character is found in every encoding, while runs are read."""
     content = (mark + "a,b\n" + "表,示\n" * 70_000 + "x,示").encode(encoding)[:-1]
     source = make_source(content, encoding=None if mark else encoding)
     with pytest.raises(SourceNotReady, match=r"in the middle of a character \(line 70,002"):
-        list(source.chunks([]))
+        list(source.read([]))
 
 
 def test_a_binary_file(make_source: MakeSource) -> None:
@@ -113,8 +114,8 @@ def test_utf_16_without_its_mark(make_source: MakeSource) -> None:
 
 def test_utf_32_with_its_mark(make_source: MakeSource) -> None:
     """The mark of UTF-32, which begins as that of UTF-16 does, is known."""
-    [chunk] = make_source("größe,b\n✓,😀\n".encode("utf-32")).chunks([])
-    assert chunk.raw == [["✓", "😀"]]
+    [source_rows] = make_source("größe,b\n✓,😀\n".encode("utf-32")).read([])
+    assert raws_of(source_rows) == [["✓", "😀"]]
 
 
 def test_one_line_in_another_encoding(make_source: MakeSource) -> None:

@@ -22,7 +22,8 @@ from importer.sources.header import (
 )
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from tests.harness.making import findings_of, rows_of
+from tests.harness.making import findings_of
+from tests.harness.read_rows import cells_of, defects_of, lines_of, raws_of, records_of
 from tests.harness.source_files import MakeSource, table_of
 
 NAME = Ref("column", "Name")
@@ -51,18 +52,18 @@ def test_titles_above_the_header(make_source: MakeSource, delimiter: str, padded
     file = table_of(source)
     assert (file.header, file.delimiter) == (("Name", "Person", "Status", "Date"), delimiter)
     assert (file.above, file.rows_above) == (("My board", "A text about it", "Group A"), 3)
-    [chunk] = source.chunks([NAME])
-    kept = [row for row in range(len(chunk)) if row not in chunk.defects]
-    assert [chunk.cells[0][row] for row in kept if chunk.cells[0][row]] == ["a", "b"]
-    assert chunk.lines[0] == 6
+    [source_rows] = source.read([NAME])
+    kept = [row for row in range(len(source_rows)) if row not in defects_of(source_rows)]
+    assert [source_rows.column(0)[row] for row in kept if source_rows.column(0)[row]] == ["a", "b"]
+    assert lines_of(source_rows)[0] == 6
 
 
 @pytest.mark.parametrize("size", range(1, 7))
 def test_the_header_again(make_source: MakeSource, size: int) -> None:
-    """The header further down, and a row of one cell right above it, are no records; wherever a chunk ends."""
+    """The header further down, and a row of one cell right above it, are no records; wherever a run of rows ends."""
     found: dict[int, Finding] = {}
-    for chunk in make_source(BOARD).chunks([NAME], size=size):
-        found |= {chunk.records[row]: finding for row, finding in chunk.defects.items()}
+    for source_rows in make_source(BOARD).read([NAME], size=size):
+        found |= {records_of(source_rows)[row]: finding for row, finding in defects_of(source_rows).items()}
     assert {record: (finding.code, finding.rejects) for record, finding in found.items()} == {
         3: ("row-header", False),
         4: ("row-header", False),
@@ -74,17 +75,17 @@ def test_such_rows_are_skipped(make_source: MakeSource) -> None:
     values = {"severity": {"value": "low"}, "status": {"value": "todo"}, "category": {"value": "x"}}
     mapping = MappingModel.model_validate({"input": {"name": "n", "key": "Name"}, "title": "Name", **values})
     transform = Transform(mapping, "n")
-    [chunk] = make_source(BOARD).chunks(transform.refs)
-    batch = transform(chunk)
+    [source_rows] = make_source(BOARD).read(transform.refs)
+    batch = transform(source_rows)
     assert [issue.skip for issue in batch.issues] == ["", "row-empty", "row-header", "row-header", ""]
     assert not any(findings_of(mapping, batch))
 
 
 def test_a_word_of_one_column_is_no_header(make_source: MakeSource) -> None:
     """In a table of one column a cell may say what the header says."""
-    [chunk] = make_source("Name\nName\nx\n").chunks([NAME])
-    assert not chunk.defects
-    assert chunk.cells[0] == ["Name", "x"]
+    [source_rows] = make_source("Name\nName\nx\n").read([NAME])
+    assert not defects_of(source_rows)
+    assert source_rows.column(0) == ["Name", "x"]
 
 
 @pytest.mark.parametrize(
@@ -194,11 +195,11 @@ def test_rows_that_end_after_their_last_comment(make_source: MakeSource) -> None
     text = "Id,Title,Comment,Owned By,Comment,Owned By\n1,a,c,o\n2,b\n3,c,d,p,e,q\n4\n"
     refs = [Ref("column", "Id"), Ref("column", "Comment")]
     source = make_source(text)
-    [chunk] = source.chunks(refs)
+    [source_rows] = source.read(refs)
     assert table_of(source).delimiter == ","
-    assert {row: finding.code for row, finding in chunk.defects.items()} == {3: "row-ragged"}
-    assert rows_of(chunk) == [["1", "c", ""], ["2", "", ""], ["3", "d", "e"], ["", "", ""]]
-    assert chunk.raw[1] == ["2", "b"]
+    assert {row: finding.code for row, finding in defects_of(source_rows).items()} == {3: "row-ragged"}
+    assert cells_of(source_rows) == [["1", "c", ""], ["2", "", ""], ["3", "d", "e"], ["", "", ""]]
+    assert raws_of(source_rows)[1] == ["2", "b"]
 
 
 def test_repeated_headers_are_found_by_all_cells() -> None:
@@ -236,9 +237,9 @@ def test_facts_above_the_header(make_source: MakeSource, text: str, above: int) 
 @pytest.mark.parametrize("again", ["\ufeffName,Status", '\ufeff"Name",Status'])
 def test_the_header_of_a_file_that_was_put_behind_another(make_source: MakeSource, again: str) -> None:
     """Its byte order mark stands in front of it."""
-    [chunk] = make_source(f"Name,Status\na,Open\n{again}\nb,Open\n").chunks([NAME])
-    assert [chunk.defects[row].code for row in chunk.defects] == ["row-header"]
-    assert list(chunk.defects) == [1]
+    [source_rows] = make_source(f"Name,Status\na,Open\n{again}\nb,Open\n").read([NAME])
+    assert [defects_of(source_rows)[row].code for row in defects_of(source_rows)] == ["row-header"]
+    assert list(defects_of(source_rows)) == [1]
 
 
 WIDE = ["Case", "Title", "State", "Owner"]
@@ -271,16 +272,16 @@ ROWS = st.sampled_from(["1,One,x,y", "Acme", "Acme,,,", ",,,", "Copyright Acme",
 
 @given(table=st.lists(ROWS, min_size=1, max_size=12), size=st.integers(1, 5))
 def test_notes_wherever_a_chunk_ends(tmp_path_factory: pytest.TempPathFactory, table: list[str], size: int) -> None:
-    """Whether a row is a note is a matter of the file: of no chunk's last rows, and of no part's."""
+    """Whether a row is a note is a matter of the file: of no run's last rows, and of no part's."""
     path = tmp_path_factory.mktemp("notes") / "a.csv"
     path.write_text("\n".join(["Case,Title,State,Owner", *table, ""]), encoding="utf-8")
     with open_source([str(path)], SourceOptions()) as source:
-        [whole] = source.chunks([])
-        expected = {whole.records[row]: finding for row, finding in whole.defects.items()}
+        [whole] = source.read([])
+        expected = {records_of(whole)[row]: finding for row, finding in defects_of(whole).items()}
         found: dict[int, Finding] = {}
-        for chunk in source.chunks([], size=size):
-            assert len(chunk) <= size
-            found |= {chunk.records[row]: finding for row, finding in chunk.defects.items()}
+        for source_rows in source.read([], size=size):
+            assert len(source_rows) <= size
+            found |= {records_of(source_rows)[row]: finding for row, finding in defects_of(source_rows).items()}
     assert found == expected
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
-from tests.harness.making import rows_of
+from tests.harness.read_rows import cells_of, defects_of, lines_of, origins_of, raws_of, records_of, texts_of
 from tests.harness.source_files import MakeSource
 
 ID = Ref("column", "id")
@@ -14,9 +14,12 @@ ID = Ref("column", "id")
 
 def test_lines_are_records(make_source: MakeSource) -> None:
     """Each line that isn't blank is a record with its own text."""
-    [chunk] = make_source('{"id": 1}\n\n {"id": 2.0}\r\n', "a.jsonl").chunks([ID])
-    assert list(zip(chunk.records, chunk.lines, chunk.raw, strict=True)) == [(1, 1, '{"id": 1}'), (2, 3, '{"id": 2.0}')]
-    assert chunk.cells[0] == ["1", "2.0"]
+    [source_rows] = make_source('{"id": 1}\n\n {"id": 2.0}\r\n', "a.jsonl").read([ID])
+    assert list(zip(records_of(source_rows), lines_of(source_rows), raws_of(source_rows), strict=True)) == [
+        (1, 1, '{"id": 1}'),
+        (2, 3, '{"id": 2.0}'),
+    ]
+    assert texts_of(source_rows, ID) == ["1", "2.0"]
 
 
 @pytest.mark.parametrize(
@@ -37,11 +40,11 @@ def test_lines_are_records(make_source: MakeSource) -> None:
 )
 def test_a_line_that_is_no_object(make_source: MakeSource, line: str, message: str) -> None:
     """Such a line is malformed, keeps its text, and the next one is read."""
-    [chunk] = make_source(f'{{"id": 1}}\n{line}\n{{"id": 3}}\n', "a.ndjson").chunks([ID])
-    assert chunk.defects[1].code == "row-malformed"
-    assert chunk.defects[1].message.startswith(message)
-    assert chunk.raw[1] == line
-    assert chunk.cells[0] == ["1", "", "3"]
+    [source_rows] = make_source(f'{{"id": 1}}\n{line}\n{{"id": 3}}\n', "a.ndjson").read([ID])
+    assert defects_of(source_rows)[1].code == "row-malformed"
+    assert defects_of(source_rows)[1].message.startswith(message)
+    assert raws_of(source_rows)[1] == line
+    assert texts_of(source_rows, ID) == ["1", "", "3"]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
@@ -49,10 +52,10 @@ def test_a_key_that_comes_twice(make_source: MakeSource, name: str) -> None:
     """Nobody knows which of its values is right, unless they are the same; the other records are read."""
     records = ['{"id": 1, "a": {"b": 2, "b": 2}}', '{"id": 2, "id": 3}', '{"id": 4}']
     text = "\n".join(records) if name == "a.jsonl" else f"[{','.join(records)}]"
-    [chunk] = make_source(text, name).chunks([ID])
-    assert {row: finding.code for row, finding in chunk.defects.items()} == {1: "row-malformed"}
-    assert chunk.cells[0] == ["1", "", "4"]
-    assert list(chunk.raw) == records
+    [source_rows] = make_source(text, name).read([ID])
+    assert {row: finding.code for row, finding in defects_of(source_rows).items()} == {1: "row-malformed"}
+    assert texts_of(source_rows, ID) == ["1", "", "4"]
+    assert list(raws_of(source_rows)) == records
 
 
 RECORD = r'{"id": 2, "a": [true, null, -1.5e+10], "b": "\u00e9\\"}'
@@ -63,23 +66,23 @@ def test_a_last_line_that_is_half(make_source: MakeSource, end: int) -> None:
     """Wherever the last record is cut, the file is not ready and its line is named; with a line end it is a finding."""
     text = '{"id": 1}\n\n' + RECORD[:end]
     with pytest.raises(SourceNotReady, match=r"a\.jsonl ends in the middle of a record \(line 3\)") as raised:
-        list(make_source(text, "a.jsonl").chunks([ID]))
+        list(make_source(text, "a.jsonl").read([ID]))
     assert "add a line break at its end" in raised.value.hint
-    [chunk] = make_source(text + "\n", "a.jsonl").chunks([ID])
-    assert {row: finding.code for row, finding in chunk.defects.items()} == {1: "row-malformed"}
+    [source_rows] = make_source(text + "\n", "a.jsonl").read([ID])
+    assert {row: finding.code for row, finding in defects_of(source_rows).items()} == {1: "row-malformed"}
 
 
 @pytest.mark.parametrize("line", ['{"id": 2}', '{"id" 2}', '{"id": truth}', '{"id": 1}}', "[1]", "x"])
 def test_a_last_line_without_line_end(make_source: MakeSource, line: str) -> None:
     """A last record needs no line end; one that is damaged otherwise than by a cut stays a finding."""
-    [chunk] = make_source('{"id": 1}\n' + line, "a.jsonl").chunks([ID])
-    assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * (line != '{"id": 2}')
+    [source_rows] = make_source('{"id": 1}\n' + line, "a.jsonl").read([ID])
+    assert [finding.code for finding in defects_of(source_rows).values()] == ["row-malformed"] * (line != '{"id": 2}')
 
 
 def test_a_whole_character_in_escapes(make_source: MakeSource) -> None:
     """A pair of surrogate escapes is one character."""
-    [chunk] = make_source(r'{"id": "\ud83d\ude00"}', "a.jsonl").chunks([ID])
-    assert chunk.cells[0] == ["😀"]
+    [source_rows] = make_source(r'{"id": "\ud83d\ude00"}', "a.jsonl").read([ID])
+    assert texts_of(source_rows, ID) == ["😀"]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +97,9 @@ def test_a_whole_character_in_escapes(make_source: MakeSource) -> None:
 )
 def test_where_the_records_are(make_source: MakeSource, text: str, records: str | None) -> None:
     """The records are the document's array, the one at the path, or the only one that holds objects."""
-    [chunk] = make_source(text, "a.json", records=records).chunks([ID])
-    assert chunk.cells[0] == ["x"]
-    assert chunk.raw == ['{"id": "x"}']
+    [source_rows] = make_source(text, "a.json", records=records).read([ID])
+    assert texts_of(source_rows, ID) == ["x"]
+    assert raws_of(source_rows) == ['{"id": "x"}']
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_something_else_behind_the_end(make_source: MakeSource, text: str, line:
     """What is neither an array nor an object is refused with its line, once the records before it are read."""
     source = make_source(text, "a.json")
     with pytest.raises(SourceError, match=rf"a\.json:{line}: has more text after the end") as raised:
-        list(source.chunks([ID]))
+        list(source.read([ID]))
     assert "Remove what follows" in raised.value.hint
 
 
@@ -137,35 +140,35 @@ def test_no_records(make_source: MakeSource, text: str) -> None:
 
 def test_elements_that_are_no_objects(make_source: MakeSource) -> None:
     """An element that is no object is malformed and named by its line."""
-    [chunk] = make_source('[\n["stream", {}],\n{"id": "x"}]', "a.json").chunks([ID])
-    assert chunk.defects[0].message.startswith("Line 2 holds a list")
-    assert chunk.cells[0] == ["", "x"]
+    [source_rows] = make_source('[\n["stream", {}],\n{"id": "x"}]', "a.json").read([ID])
+    assert defects_of(source_rows)[0].message.startswith("Line 2 holds a list")
+    assert texts_of(source_rows, ID) == ["", "x"]
 
 
 def test_lists_become_columns(make_source: MakeSource) -> None:
-    """A list of scalars has as many columns as the longest in the chunk; a missing key has one."""
+    """A list of scalars has as many columns as the longest in the run; a missing key has the empty one."""
     refs = [Ref("path", "labels[].name"), Ref("column", "none"), ID]
     text = '[{"id": 1, "labels": [{"name": "a"}, {"name": "b"}]}, {"id": 2, "labels": []}]'
-    [chunk] = make_source(text, "a.json").chunks(refs)
-    assert chunk.positions == {refs[0]: (0, 1), refs[1]: (2,), refs[2]: (3,)}
-    assert rows_of(chunk) == [["a", "b", "", "1"], ["", "", "", "2"]]
-    assert {type(cell) for row in rows_of(chunk) for cell in row} == {str}
+    [source_rows] = make_source(text, "a.json").read(refs)
+    assert source_rows.layout.places == {refs[0]: (1, 2), refs[1]: (0,), refs[2]: (3,)}
+    assert cells_of(source_rows) == [["a", "b", "", "1"], ["", "", "", "2"]]
+    assert {type(cell) for row in cells_of(source_rows) for cell in row} == {str}
 
 
 def test_a_path_that_fails_costs_its_row(make_source: MakeSource) -> None:
     """A record that a JMESPath can't be applied to is a defect; the others are read."""
     ref = Ref("path", "join(',', labels)")
-    [chunk] = make_source('[{"labels": null}, {"labels": ["a", "b"]}]', "a.json").chunks([ref])
-    assert chunk.defects[0].code == "row-path-failed"
-    assert chunk.cells[0] == ["", "a,b"]
+    [source_rows] = make_source('[{"labels": null}, {"labels": ["a", "b"]}]', "a.json").read([ref])
+    assert defects_of(source_rows)[0].code == "row-path-failed"
+    assert texts_of(source_rows, ref) == ["", "a,b"]
 
 
 def test_a_document_that_is_cut_while_chunks_are_read(make_source: MakeSource) -> None:
-    """A cut document gives the chunks before the cut, then the error with its line."""
-    chunks = make_source('[{"id": 1},\n{"id": 2},\n{"id', "a.json").chunks([ID], size=1)
-    assert [next(chunks).raw, next(chunks).raw] == [['{"id": 1}'], ['{"id": 2}']]
+    """A cut document gives the runs before the cut, then the error with its line."""
+    runs = make_source('[{"id": 1},\n{"id": 2},\n{"id', "a.json").read([ID], size=1)
+    assert [raws_of(next(runs)), raws_of(next(runs))] == [['{"id": 1}'], ['{"id": 2}']]
     with pytest.raises(SourceNotReady, match=r"a\.json ends inside its JSON document \(line 3\)"):
-        next(chunks)
+        next(runs)
 
 
 def test_an_errors_file_given_back(make_source: MakeSource) -> None:
@@ -173,19 +176,21 @@ def test_an_errors_file_given_back(make_source: MakeSource) -> None:
     keys = '"import_code": "c", "import_field": "f", "import_message": "m", "import_hint": ""'
     source = make_source(f'{{"id": 1e5, "import_row": "a.json:7", {keys}}}\n{{"id": "new"}}\n', "errors.jsonl")
     assert source.files[0].errors_file
-    [chunk] = source.chunks([ID, Ref("column", "import_row")])
-    assert chunk.raw == ['{"id":1e5}', '{"id": "new"}']
-    assert chunk.origins == {0: "a.json:7"}
-    assert rows_of(chunk) == [["1e5", ""], ["new", ""]]
+    [source_rows] = source.read([ID, Ref("column", "import_row")])
+    assert raws_of(source_rows) == ['{"id":1e5}', '{"id": "new"}']
+    assert origins_of(source_rows) == {0: "a.json:7"}
+    assert cells_of(source_rows) == [["1e5", ""], ["new", ""]]
 
 
 def test_a_record_that_is_half_mended(make_source: MakeSource) -> None:
     """A record that has keys of its own beside `import_raw` is refused, and nothing of it is lost."""
     keys = '"import_row": "a.json:7", "import_code": "c", "import_field": "f", "import_message": "m", "import_hint": ""'
-    [chunk] = make_source(f'{{"id": 1, "import_raw": "{{", {keys}}}\n{{"id": 2, {keys}}}', "errors.jsonl").chunks([ID])
-    assert {row: finding.code for row, finding in chunk.defects.items()} == {0: "row-malformed"}
-    assert chunk.raw == ['{"id":1,"import_raw":"{"}', '{"id":2}']
-    assert chunk.cells[0] == ["", "2"]
+    [source_rows] = make_source(f'{{"id": 1, "import_raw": "{{", {keys}}}\n{{"id": 2, {keys}}}', "errors.jsonl").read(
+        [ID]
+    )
+    assert {row: finding.code for row, finding in defects_of(source_rows).items()} == {0: "row-malformed"}
+    assert raws_of(source_rows) == ['{"id":1,"import_raw":"{"}', '{"id":2}']
+    assert texts_of(source_rows, ID) == ["", "2"]
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
@@ -193,10 +198,10 @@ def test_a_nul_costs_its_row(make_source: MakeSource, name: str) -> None:
     """In an array the text keeps its NUL, for the validation to refuse; a line with one is malformed."""
     records = ['{"id": "1"}', '{"id": "2\0"}', '{"id": "3"}']
     content = f"[{', '.join(records)}]" if name == "a.json" else "\n".join(records)
-    [chunk] = make_source(content, name).chunks([ID])
-    assert chunk.raw == records
-    assert chunk.cells[0] == ["1", "2\0" if name == "a.json" else "", "3"]
-    assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * (name == "a.jsonl")
+    [source_rows] = make_source(content, name).read([ID])
+    assert raws_of(source_rows) == records
+    assert texts_of(source_rows, ID) == ["1", "2\0" if name == "a.json" else "", "3"]
+    assert [finding.code for finding in defects_of(source_rows).values()] == ["row-malformed"] * (name == "a.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -210,8 +215,8 @@ def test_a_nul_costs_its_row(make_source: MakeSource, name: str) -> None:
 )  # fmt: skip
 def test_a_path_leads_through_arrays_and_objects(make_source: MakeSource, text: str, records: str) -> None:
     """Each record is one that the path leads to; one that stands under its id, and has none within, gets that."""
-    [chunk] = make_source(text, "a.json", records=records).chunks([ID])
-    assert chunk.cells[0] == ["1", "2"]
+    [source_rows] = make_source(text, "a.json", records=records).read([ID])
+    assert texts_of(source_rows, ID) == ["1", "2"]
 
 
 def test_what_records_lie_in(make_source: MakeSource) -> None:
@@ -221,10 +226,13 @@ def test_what_records_lie_in(make_source: MakeSource) -> None:
  {"groups": [{"page": {"items": [{"id": 2.50}]}}]}]}"""  # noqa: E501
     paths = ("id", "_boards.name", "_groups.title", "_boards.late", "_page.size", "_boards.owner")
     refs = [Ref("path", path) for path in paths]
-    [chunk] = make_source(boards, "a.json", records="boards.groups.page.items").chunks(refs)
-    cells = [chunk.cells[chunk.positions[ref][0]] for ref in refs]
+    [source_rows] = make_source(boards, "a.json", records="boards.groups.page.items").read(refs)
+    cells = [texts_of(source_rows, ref) for ref in refs]
     assert list(zip(*cells, strict=True)) == [("1", "Voice", "Now", "", "", ""), ("2.50", "", "", "", "", "")]
-    assert chunk.raw == ['{"_boards":{"id":7,"name":"Voice"},"_groups":{"title":"Now"},"id":1}', '{"id": 2.50}']
+    assert raws_of(source_rows) == [
+        '{"_boards":{"id":7,"name":"Voice"},"_groups":{"title":"Now"},"id":1}',
+        '{"id": 2.50}',
+    ]
 
 
 @pytest.mark.parametrize(
@@ -239,5 +247,5 @@ def test_what_records_lie_in(make_source: MakeSource) -> None:
 )
 def test_records_that_stand_under_their_ids(make_source: MakeSource, text: str, ids: list[str]) -> None:
     """They are found where nothing else is an array of records, and the object is no record itself."""
-    [chunk] = make_source(text, "a.json").chunks([ID])
-    assert chunk.cells[0] == ids
+    [source_rows] = make_source(text, "a.json").read([ID])
+    assert texts_of(source_rows, ID) == ids

@@ -11,7 +11,7 @@ import pytest
 from importer.records import Ref
 from importer.sources.json import find_json_column
 from importer.spreadsheet import IMPORT_COLUMNS
-from tests.harness.making import rows_of
+from tests.harness.read_rows import cells_of, defects_of, origins_of, raws_of, texts_of
 from tests.harness.source_files import MakeSource, table_of
 
 HEADER = ["id", "params", "data", "url"]
@@ -34,10 +34,10 @@ def test_the_records_are_in_one_column(make_source: MakeSource) -> None:
     """The object's keys are the record, other columns are reached where it lacks such a key; raw are the cells."""
     refs = [Ref("column", "id"), Ref("column", "url"), Ref("path", "labels[].name"), Ref("column", "none")]
     source = make_source(write(row(RECORD), row({"title": "No id, but a title that is long enough"}, 9)))
-    [chunk] = source.chunks(refs)
-    assert chunk.positions == {refs[0]: (0,), refs[1]: (1,), refs[2]: (2, 3), refs[3]: (4,)}
-    assert rows_of(chunk) == [["7", "https://x", "a", "b", ""], ["9", "https://x", "", "", ""]]
-    assert chunk.raw == [row(RECORD), row({"title": "No id, but a title that is long enough"}, 9)]
+    [source_rows] = source.read(refs)
+    assert source_rows.layout.places == {refs[0]: (1,), refs[1]: (2,), refs[2]: (3, 4), refs[3]: (0,)}
+    assert cells_of(source_rows) == [["7", "https://x", "a", "b", ""], ["9", "https://x", "", "", ""]]
+    assert raws_of(source_rows) == [row(RECORD), row({"title": "No id, but a title that is long enough"}, 9)]
     assert (table_of(source).json_column, table_of(source).header) == (HEADER.index("data"), tuple(HEADER))
     assert not source.files[0].is_table
 
@@ -55,29 +55,29 @@ def test_the_records_are_in_one_column(make_source: MakeSource) -> None:
 def test_a_cell_that_is_no_object(make_source: MakeSource, cell: str, message: str) -> None:
     """Such a row is malformed and keeps its cells; the others are read."""
     content = write(row(RECORD), row(cell), row(RECORD))
-    [chunk] = make_source(content).chunks([Ref("column", "title")])
-    assert {place: finding.code for place, finding in chunk.defects.items()} == {1: "row-malformed"}
-    assert chunk.defects[1].message.startswith(message)
-    assert chunk.raw[1] == row(cell)
-    assert chunk.cells[0] == [RECORD["title"], "", RECORD["title"]]
+    [source_rows] = make_source(content).read([Ref("column", "title")])
+    assert {place: finding.code for place, finding in defects_of(source_rows).items()} == {1: "row-malformed"}
+    assert defects_of(source_rows)[1].message.startswith(message)
+    assert raws_of(source_rows)[1] == row(cell)
+    assert texts_of(source_rows, Ref("column", "title")) == [RECORD["title"], "", RECORD["title"]]
 
 
 def test_a_ragged_row(make_source: MakeSource) -> None:
     """A row of another width is ragged, as in any table."""
     content = write(row(RECORD), [*row(RECORD), "more"], row(RECORD))
-    [chunk] = make_source(content).chunks([Ref("column", "id")])
-    assert {place: finding.code for place, finding in chunk.defects.items()} == {1: "row-ragged"}
+    [source_rows] = make_source(content).read([Ref("column", "id")])
+    assert {place: finding.code for place, finding in defects_of(source_rows).items()} == {1: "row-ragged"}
 
 
 def test_an_errors_file(make_source: MakeSource) -> None:
     """Rows that come back are unwrapped again, a cell that nobody has mended is still malformed."""
     returned = [[*row(data), "a.csv:5", "c", "f", "m", "h"] for data in (RECORD, '{"a')]
     source = make_source(write(*returned, header=[*HEADER, *IMPORT_COLUMNS]), "errors.csv")
-    [chunk] = source.chunks([Ref("column", "id")])
-    assert chunk.raw == [row(RECORD), row('{"a')]
-    assert chunk.cells[0] == ["7", ""]
-    assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"]
-    assert chunk.origins == {0: "a.csv:5", 1: "a.csv:5"}
+    [source_rows] = source.read([Ref("column", "id")])
+    assert raws_of(source_rows) == [row(RECORD), row('{"a')]
+    assert texts_of(source_rows, Ref("column", "id")) == ["7", ""]
+    assert [finding.code for finding in defects_of(source_rows).values()] == ["row-malformed"]
+    assert origins_of(source_rows) == {0: "a.csv:5", 1: "a.csv:5"}
 
 
 @pytest.mark.parametrize(

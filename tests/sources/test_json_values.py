@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from importer.sources.json_values import decoder, to_cells, to_columns, to_text, write
+from importer.sources.json_values import decoder, to_cells, to_text, write
 
 
 @pytest.mark.parametrize(
@@ -39,20 +37,7 @@ def test_scalars_and_objects_are_one_cell(text: str, cell: str) -> None:
 def test_a_list_of_scalars_is_as_many_cells() -> None:
     """Each item of a list of scalars stands in a cell of its own."""
     assert to_cells(decoder.decode('["a", null, 1.0, false]')) == ["a", "", "1.0", "false"]
-
-
-@pytest.mark.parametrize(
-    ("values", "columns"),
-    [
-        (["a", None], [["a", ""]]),
-        ([["a", "b"], "c", []], [["a", "c", ""], ["b", "", ""]]),
-        ([[], []], [["", ""]]),
-        ([[{"a": "b"}]], [['[{"a":"b"}]']]),
-    ],
-)
-def test_columns_are_as_many_as_the_longest_list(values: list[Any], columns: list[list[str]]) -> None:
-    """Shorter rows are filled up with empty cells, and there is always a column."""
-    assert to_columns(values) == columns
+    assert to_cells([{"a": "b"}]) == ['[{"a":"b"}]']
 
 
 def test_numbers_are_written_as_they_were() -> None:

@@ -20,6 +20,7 @@ from importer.records import Ref
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS
+from tests.harness.read_rows import defects_of, origins_of, raws_of, records_of, texts_of
 from tests.harness.workbooks import write_xlsx
 
 HEADER = ["id", "title", "state"]
@@ -108,17 +109,17 @@ def source(path: Path) -> Iterator[Source]:
 def rows_of(source: Source, size: int = 100) -> list[list[str]]:
     """The rows' cells."""
     found: list[list[str]] = []
-    for chunk in source.chunks(REFS, size):
-        assert list(chunk.records) == [*range(len(found) + 1, len(found) + 1 + len(chunk))]
-        columns = [chunk.cells[chunk.positions[ref][0]] for ref in REFS]
-        assert not chunk.defects
-        assert len(chunk) <= size
+    for source_rows in source.read(REFS, size):
+        assert records_of(source_rows) == [*range(len(found) + 1, len(found) + 1 + len(source_rows))]
+        columns = [texts_of(source_rows, ref) for ref in REFS]
+        assert not defects_of(source_rows)
+        assert len(source_rows) <= size
         found += map(list, zip(*columns, strict=True))
     return found
 
 
 def test_rows(source: Source) -> None:
-    """Each form has the same cells, as they were written, numbered from 1, whatever a chunk's size; again and again."""
+    """Each form has the same cells, as they were written, numbered from 1, however many are read together."""
     assert [rows_of(source, size) for size in (100, 1, 3)] == [ROWS] * 3
     assert [{name: record[name] for name in HEADER} for record in source.records(0)] == RECORDS
 
@@ -127,7 +128,7 @@ def test_progress_ends_with_all_bytes(source: Source) -> None:
     """Progress goes from 0 to all bytes as they are stored, in each pass."""
     assert source.bytes_read == 0
     for _ in range(2):
-        seen = [source.bytes_read for _ in source.chunks(REFS, 1)]
+        seen = [source.bytes_read for _ in source.read(REFS, 1)]
         assert seen == sorted(seen)
         assert 0 < seen[0] <= source.total_bytes == source.bytes_read
 
@@ -136,12 +137,12 @@ def test_a_file_that_changes(path: Path, source: Source) -> None:
     """One that is written to since it was opened is not ready, whether it is being read or was read."""
     digest = source.digest()
     source.check_unchanged()
-    chunks = source.chunks(REFS, 1)
-    next(chunks)
+    runs = source.read(REFS, 1)
+    next(runs)
     with path.open("ab") as file:
         file.write(b" ")
     with pytest.raises(SourceNotReady, match="changed while it was read"):
-        list(chunks)
+        list(runs)
     with pytest.raises(SourceNotReady, match="It is still being written"):
         source.check_unchanged()
     assert len(digest) == 64
@@ -151,13 +152,13 @@ def test_a_file_that_goes_away(path: Path, source: Source) -> None:
     """A file that is removed between two passes is missing."""
     path.unlink()
     with pytest.raises(SourceNotReady, match="does not exist"):
-        list(source.chunks(REFS))
+        list(source.read(REFS))
 
 
 def test_rows_that_come_back_in_an_errors_file(tmp_path: Path, source: Source) -> None:
     """Their text with the import columns beside it is read as the rows were, and names their places."""
     added = {column: f"a:{column}" for column in IMPORT_COLUMNS}
-    raws = [raw for chunk in source.chunks(REFS) for raw in chunk.raw]
+    raws = [raw for source_rows in source.read(REFS) for raw in raws_of(source_rows)]
     with ExitStack() as stack:
         if isinstance(raws[0], str):
             again = tmp_path / "errors.jsonl"
@@ -172,4 +173,4 @@ def test_rows_that_come_back_in_an_errors_file(tmp_path: Path, source: Source) -
         returned = stack.enter_context(open_source([str(again)], SourceOptions()))
         assert rows_of(returned) == ROWS
         assert returned.files[0].errors_file
-        assert [*next(iter(returned.chunks(REFS))).origins.values()] == [f"a:{IMPORT_COLUMNS[0]}"] * len(ROWS)
+        assert [*origins_of(next(iter(returned.read(REFS)))).values()] == [f"a:{IMPORT_COLUMNS[0]}"] * len(ROWS)

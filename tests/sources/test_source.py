@@ -17,6 +17,7 @@ from importer.sources import csv
 from importer.sources import json as json_source
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
+from tests.harness.read_rows import records_of, texts_of
 from tests.harness.source_files import MakeSource
 
 HEADLESS = "launchpad/jfoote__fuzzy-stack-hash-analysis__bugs.csv"
@@ -31,23 +32,23 @@ def test_several_files_are_one_source(tmp_path: Path) -> None:
         path.write_text(content)
     ref = Ref("column", "id")
     with open_source([str(path) for path in paths], SourceOptions()) as source:
-        chunks = list(source.chunks([ref]))
+        runs = list(source.read([ref]))
         assert [file.header for file in source.files] == [("id", "b"), ("b", "id"), None]
-    assert [(chunk.file, chunk.file_name) for chunk in chunks] == list(enumerate(map(str, paths)))
-    assert [chunk.cells[chunk.positions[ref][0]] for chunk in chunks] == [["1"]] * 3
-    assert [list(chunk.records) for chunk in chunks] == [[1]] * 3
+    assert [(source_rows.file, source_rows.file_name) for source_rows in runs] == list(enumerate(map(str, paths)))
+    assert [texts_of(source_rows, ref) for source_rows in runs] == [["1"]] * 3
+    assert [list(records_of(source_rows)) for source_rows in runs] == [[1]] * 3
 
 
 @pytest.mark.parametrize("change", [b"3,4\n", b""])
 def test_a_file_that_changes_while_it_is_read(make_source: MakeSource, tmp_path: Path, change: bytes) -> None:
     """A file that grows, or is replaced, is not ready."""
     source = make_source("a,b\n" + "1,2\n" * 10)
-    chunks = source.chunks([], size=2)
-    next(chunks)
+    runs = source.read([], size=2)
+    next(runs)
     with (tmp_path / "issues.csv").open("ab" if change else "wb") as file:
         file.write(change)
     with pytest.raises(SourceNotReady, match="changed while it was read"):
-        list(chunks)
+        list(runs)
 
 
 @pytest.mark.parametrize("grown", [0, 1])
@@ -60,7 +61,7 @@ def test_a_file_that_changed_since_the_source_was_opened(tmp_path: Path, grown: 
         source.check_unchanged()
         with paths[grown].open("a") as file:
             file.write("2\n")
-        assert len(list(source.chunks([]))) == 2
+        assert len(list(source.read([]))) == 2
         with pytest.raises(SourceNotReady, match=rf"{grown + 1}\.csv changed while it was read. It is still being"):
             source.check_unchanged()
 
@@ -89,10 +90,10 @@ def test_closed_while_it_is_read(tmp_path: Path) -> None:
     export = tmp_path / "export.csv"
     export.write_text("a\n" + "1\n" * 100_000, encoding="utf-8")  # more than is read ahead
     with open_source([str(export)], SourceOptions()) as source:
-        chunks = source.chunks([], size=1)
-        next(chunks)
+        runs = source.read([], size=1)
+        next(runs)
     with pytest.raises(ValueError, match="closed file"):
-        list(chunks)
+        list(runs)
 
 
 @pytest.mark.parametrize("content", [" \n\r\n", "\ufeff", "\ufeff\n"])
@@ -122,7 +123,7 @@ def test_standard_input(tmp_path: Path) -> None:
         "with open_source(['-'], SourceOptions()) as source:\n"
         "    file = source.files[0]\n"
         "    print(file.name, oct(file.stored.path.stat().st_mode & 0o777), source.age_seconds(0))\n"
-        "    print([[chunk.raw for chunk in source.chunks([])] for _ in range(2)])\n"
+        "    print([[[row.raw for row in part.rows] for part in source.read([])] for _ in range(2)])\n"
         "print(file.stored.path.exists())"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -141,9 +142,9 @@ def test_pandas_is_loaded_late() -> None:
 
 @pytest.mark.parametrize("form", ["a.csv", "a.jsonl", "a.json", "embedded.csv"])
 def test_a_chunk_is_bounded_in_text(make_source: MakeSource, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of long rows a chunk has few, at least one, and none is lost, also where the text is made of many small cells."""
+    """Of long rows few are read together, at least one, and none is lost, also of text in many small cells."""
     for module in (csv, json_source):
-        monkeypatch.setattr(module, "CHUNK_CHARACTERS", 1_000)
+        monkeypatch.setattr(module, "CHARACTERS_TOGETHER", 1_000)
     texts = [*["x" * 400] * 10, "y" * 5_000, *["z"] * 3]
     records = [json.dumps({"a": text}) for text in texts]
     content = {
@@ -152,10 +153,11 @@ def test_a_chunk_is_bounded_in_text(make_source: MakeSource, form: str, monkeypa
         "a.json": f"[{','.join(records)}]",
         "embedded.csv": "a,b\n" + "".join(f'"{{""a"": ""{text}""}}",\n' for text in texts),
     }[form]
-    chunks = [chunk.cells[0] for chunk in make_source(content, form).chunks([Ref("column", "a")])]
-    assert [text for chunk in chunks for text in chunk] == texts
-    assert max(map(len, chunks)) <= 4
-    assert all(sum(map(len, chunk[:-1])) < 1_000 for chunk in chunks)
+    ref = Ref("column", "a")
+    runs = [texts_of(source_rows, ref) for source_rows in make_source(content, form).read([ref])]
+    assert [text for run in runs for text in run] == texts
+    assert max(map(len, runs)) <= 4
+    assert all(sum(map(len, run[:-1])) < 1_000 for run in runs)
 
 
 @pytest.mark.skipif(not EXPORTS.exists(), reason="The collection of real exports is not beside this checkout.")
@@ -176,6 +178,6 @@ def test_rows_of_real_exports() -> None:
                 open_source([str(EXPORTS / name)], options)
             continue
         with open_source([str(EXPORTS / name)], options) as source:
-            counted[name] = sum(len(chunk) for chunk in source.chunks([Ref("column", "id")]))
+            counted[name] = sum(len(source_rows) for source_rows in source.read([Ref("column", "id")]))
     del described[HEADLESS]
     assert counted == described

@@ -16,6 +16,7 @@ from importer.records import Ref
 from importer.sources.source import SourceOptions
 from importer.sources.survey import Sample, open_source, survey_files
 from importer.spreadsheet import IMPORT_COLUMNS
+from tests.harness.read_rows import defects_of, lines_of, raws_of, texts_of
 from tests.harness.source_files import table_of
 
 ID = Ref("column", "id")
@@ -85,9 +86,9 @@ def test_an_object_with_several_arrays(tmp_path: Path) -> None:
             surveyed.open()
         assert "input.records" in raised.value.hint
         with surveyed.open("cards") as source:
-            assert [chunk.cells[0] for chunk in source.chunks([ID])] == [["1", "2"]]
+            assert [texts_of(source_rows, ID) for source_rows in source.read([ID])] == [["1", "2"]]
     with survey_files([path], SourceOptions()) as surveyed, surveyed.open("") as source:
-        assert [chunk.cells[0] for chunk in source.chunks([ID])] == [["b"]]
+        assert [texts_of(source_rows, ID) for source_rows in source.read([ID])] == [["b"]]
 
 
 def test_comments_within_issues_are_no_answers(tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_a_place_that_only_one_file_has(tmp_path: Path) -> None:
     """What is chosen counts for the files that have it; the others have their only array."""
     paths = [write(tmp_path, json.dumps(BOARD)), write(tmp_path, '[{"id": 9}]', "b.json")]
     with survey_files(paths, SourceOptions()) as surveyed, surveyed.open("cards") as source:
-        assert [chunk.cells[0] for chunk in source.chunks([ID])] == [["1", "2"], ["9"]]
+        assert [texts_of(source_rows, ID) for source_rows in source.read([ID])] == [["1", "2"], ["9"]]
 
 
 def test_streams(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_only_the_beginning_is_read(tmp_path: Path) -> None:
     [sample] = survey(write(tmp_path, text))
     assert (set(sample.names), sample.rows) == ({"id"}, 100)
     with open_source([write(tmp_path, text)], SourceOptions()) as source, pytest.raises(SourceError, match="not valid"):
-        list(source.chunks([ID]))
+        list(source.read([ID]))
 
 
 def test_records_in_a_column(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_where_the_records_are(tmp_path: Path, content: str, records: str, ids: 
     for name in ("a.json", "b.jsonl") if "\n{\n" not in content and content[0] == "{" else ("a.json",):
         with survey_files([write(tmp_path, content, name)], SourceOptions()) as surveyed, surveyed.open() as source:
             assert surveyed.samples[-1].records == records
-            assert [cell for chunk in source.chunks([ID]) for cell in chunk.cells[0]] == ids
+            assert [cell for source_rows in source.read([ID]) for cell in texts_of(source_rows, ID)] == ids
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_a_page_without_its_array(tmp_path: Path) -> None:
     """A later page that is an error names its line."""
     path = write(tmp_path, '{"issues": [{"id": 1}]}\n{"error": "rate limit"}\n')
     with open_source([path], SourceOptions()) as source, pytest.raises(SourceError, match=r"a\.json:2: has no issues"):
-        list(source.chunks([ID]))
+        list(source.read([ID]))
 
 
 def test_standard_input_is_spooled_once(tmp_path: Path) -> None:
@@ -275,7 +276,8 @@ def test_standard_input_is_spooled_once(tmp_path: Path) -> None:
         "with survey_files(['-'], SourceOptions()) as surveyed:\n"
         "    print([sample.records for sample in surveyed.samples], len(os.listdir(os.environ['TMPDIR'])))\n"
         "    with surveyed.open('b') as source:\n"
-        "        print([chunk.raw for chunk in source.chunks([])], len(os.listdir(os.environ['TMPDIR'])))\n"
+        "        parts = [[row.raw for row in part.rows] for part in source.read([])]\n"
+        "        print(parts, len(os.listdir(os.environ['TMPDIR'])))\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     result = subprocess.run(
@@ -298,14 +300,14 @@ def test_lines_that_the_user_leaves_out(tmp_path: Path) -> None:
     path = write(tmp_path, f'{SKIPPED}id;name\n1;a\n2\n3;b"c"\n"4"x;d\n5;e\n6', "a.csv")
     with open_source([path], SourceOptions(skip_lines=3)) as source:
         assert (table_of(source).delimiter, table_of(source).rows_above) == (";", 0)
-        chunks = source.chunks([ID])
+        runs = source.read([ID])
         with pytest.raises(SourceNotReady, match="in the middle of a row \\(line 10\\)"):
-            list(chunks)
+            list(runs)
     path = write(tmp_path, f'{SKIPPED}id;name\n1;a\n2\n3;b"c"\n"4"x;d\n5;"e\n"\n6;f\n', "a.csv")
     with open_source([path], SourceOptions(skip_lines=3)) as source:
-        [chunk] = source.chunks([ID])
-        assert list(chunk.lines) == [5, 6, 7, 8, 9, 11]
-        assert {row: finding.message.split(" can't")[0] for row, finding in chunk.defects.items()} == {
+        [source_rows] = source.read([ID])
+        assert list(lines_of(source_rows)) == [5, 6, 7, 8, 9, 11]
+        assert {row: finding.message.split(" can't")[0] for row, finding in defects_of(source_rows).items()} == {
             1: "The row has 1 cell, the header 2.",
             3: "Line 8",
         }
@@ -321,7 +323,7 @@ def test_an_errors_file_has_no_lines_to_leave_out(tmp_path: Path) -> None:
         path = write(tmp_path, text + "\n1" + text[2] * len(IMPORT_COLUMNS) + "\n", "errors.csv")
         with open_source([path], SourceOptions(skip_lines=3, delimiter="|")) as source:
             assert source.files[0].errors_file
-            assert [chunk.raw for chunk in source.chunks([ID])] == [[["1"]]]
+            assert [raws_of(source_rows) for source_rows in source.read([ID])] == [[["1"]]]
 
 
 def test_lines_to_leave_out_that_are_not_there(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from importer.records import Ref
 from importer.sources import workbooks
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
+from tests.harness.read_rows import lines_of, texts_of
 from tests.harness.source_files import table_of
 from tests.harness.workbooks import Rows, write_ods, write_xlsx
 
@@ -35,9 +36,9 @@ def read(*sources: str | Path, **options: int | str) -> list[tuple[str, ...]]:
 def rows_of(source: Source) -> list[tuple[str, ...]]:
     return [
         row
-        for chunk in source.chunks([ID, WHEN])
+        for source_rows in source.read([ID, WHEN])
         for row in zip(
-            map(str, chunk.lines), *(chunk.cells[chunk.positions[ref][0]] for ref in (ID, WHEN)), strict=True
+            map(str, lines_of(source_rows)), *(texts_of(source_rows, ref) for ref in (ID, WHEN)), strict=True
         )
     ]
 
@@ -160,8 +161,8 @@ def test_nothing_is_left(tmp_path: Path) -> None:
     code = (
         "import os\nfrom importer.sources.survey import *\n"
         "with open_source(['-'], SourceOptions()) as source:\n"
-        "    [chunk] = source.chunks([])\n"
-        "    print(source.files[0].name, chunk.raw[0], os.listdir(os.environ['TMPDIR']))\n"
+        "    [part] = source.read([])\n"
+        "    print(source.files[0].name, part.rows[0].raw, os.listdir(os.environ['TMPDIR']))\n"
     )
     with ExitStack() as stack:
         done = subprocess.run(

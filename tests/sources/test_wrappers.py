@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.records import Chunk, Ref
+from importer.records import Ref
+from importer.sources.source_rows import SourceRows
 from importer.sources.wrappers import ANSWER, find_answered, find_envelope, open_envelope, open_pair, stream_of
+from tests.harness.read_rows import defects_of, lines_of, raws_of, texts_of
 from tests.harness.source_files import MakeSource, json_of
 
 REFS = [Ref("column", name) for name in ("id", "_stream", "_category")]
@@ -36,8 +38,8 @@ VALUES = st.recursive(
 )
 
 
-def cells(chunk: Chunk) -> list[list[str]]:
-    columns = [chunk.cells[chunk.positions[ref][0]] for ref in REFS]
+def cells(source_rows: SourceRows) -> list[list[str]]:
+    columns = [texts_of(source_rows, ref) for ref in REFS]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -46,9 +48,9 @@ def test_perceval_envelopes(make_source: MakeSource, lines: bool) -> None:
     """The record is what the envelope's `data` holds, and knows the envelope's category; its text is the envelope's."""
     texts = [json.dumps(envelope) for envelope in PERCEVAL]
     source = make_source("\n".join(texts) if lines else f"[{', '.join(texts)}]", "a.jsonl" if lines else "a.json")
-    [chunk] = source.chunks(REFS)
-    assert cells(chunk) == [["1.5", "", "issue"], ["2", "", "pull_request"]]
-    assert chunk.raw == texts
+    [source_rows] = source.read(REFS)
+    assert cells(source_rows) == [["1.5", "", "issue"], ["2", "", "pull_request"]]
+    assert raws_of(source_rows) == texts
     assert json_of(source).envelope == "Perceval envelope"
 
 
@@ -57,10 +59,10 @@ def test_pairs(make_source: MakeSource, lines: bool) -> None:
     """A pair's record knows its stream, and its text is one object, with numbers as they were written."""
     text = PAIRS[1:-1].replace("],\n", "]\n") if lines else PAIRS
     source = make_source(text, "a.jsonl" if lines else "a.json")
-    [chunk] = source.chunks(REFS)
-    assert cells(chunk) == [["1.50", "acme/issues", ""], ["2", "acme/users", ""]]
-    assert chunk.raw == ['{"_stream":"acme/issues","id":1.50,"a":[1e5]}', '{"_stream":"acme/users","id":2}']
-    assert list(chunk.lines) == [1, 2]
+    [source_rows] = source.read(REFS)
+    assert cells(source_rows) == [["1.50", "acme/issues", ""], ["2", "acme/users", ""]]
+    assert raws_of(source_rows) == ['{"_stream":"acme/issues","id":1.50,"a":[1e5]}', '{"_stream":"acme/users","id":2}']
+    assert list(lines_of(source_rows)) == [1, 2]
     assert json_of(source).envelope == "[stream, record] pairs"
 
 
@@ -83,28 +85,28 @@ def test_tuples(make_source: MakeSource, text: str, name: str, raw: str | None) 
     """A ticket as Trac's remote calls answer it is a record, by itself or in an answer, which stays its text."""
     source = make_source(text, name)
     refs = [Ref("column", name) for name in ("id", "time", "changetime", "summary", "ids")]
-    [chunk] = source.chunks(refs)
-    row = [chunk.cells[chunk.positions[ref][0]][0] for ref in refs[:4]]
+    [source_rows] = source.read(refs)
+    row = [texts_of(source_rows, ref)[0] for ref in refs[:4]]
     assert row == ["31", "2026-01-02T10:00:00", "2026-01-03", "One"]
-    assert chunk.raw[0] == raw or (raw is None and TICKET in str(chunk.raw[0]))
+    assert raws_of(source_rows)[0] == raw or (raw is None and TICKET in str(raws_of(source_rows)[0]))
     assert json_of(source).envelope == "[id, created, changed, fields] tuples"
 
 
 def test_edges(make_source: MakeSource) -> None:
     """The edges of a GraphQL answer are found within its objects, and each is its node."""
     source = make_source(EDGES, "a.json")
-    [chunk] = source.chunks(REFS)
-    assert [row[0] for row in cells(chunk)] == ["1.50", "2"]
-    assert chunk.raw == ['{"cursor": "x", "node": {"id": 1.50}}', '{"node": {"id": 2}}']
+    [source_rows] = source.read(REFS)
+    assert [row[0] for row in cells(source_rows)] == ["1.50", "2"]
+    assert raws_of(source_rows) == ['{"cursor": "x", "node": {"id": 1.50}}', '{"node": {"id": 2}}']
     assert json_of(source).records == ("data", "issues", "edges")
 
 
 def test_what_is_not_wrapped_among_pairs(make_source: MakeSource) -> None:
     """An object among pairs is a record, anything else is malformed."""
     pairs = ", ".join(['["s", {"id": 1}]'] * 20)
-    [chunk] = make_source(f'[{pairs}, {{"id": 2}}, ["s", 3], ["s"]]', "a.json").chunks(REFS)
-    assert [row[0] for row in cells(chunk)][19:] == ["1", "2", "", ""]
-    assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * 2
+    [source_rows] = make_source(f'[{pairs}, {{"id": 2}}, ["s", 3], ["s"]]', "a.json").read(REFS)
+    assert [row[0] for row in cells(source_rows)][19:] == ["1", "2", "", ""]
+    assert [finding.code for finding in defects_of(source_rows).values()] == ["row-malformed"] * 2
 
 
 @pytest.mark.parametrize(
@@ -204,8 +206,8 @@ def test_answers_of_one_record_are_rows(make_source: MakeSource, lines: bool) ->
     """One in a file, though it has arrays within, or several one after another."""
     texts = [json.dumps({"issue": {"id": number, "title": "a", "links": [{"id": 7}]}}) for number in (1, 2)]
     source = make_source("\n".join(texts) if lines else texts[0], "a.jsonl" if lines else "a.json")
-    [chunk] = source.chunks(REFS)
-    assert [row[0] for row in cells(chunk)] == (["1", "2"] if lines else ["1"])
+    [source_rows] = source.read(REFS)
+    assert [row[0] for row in cells(source_rows)] == (["1", "2"] if lines else ["1"])
     assert json_of(source).envelope == ANSWER
 
 
@@ -220,5 +222,5 @@ def test_what_an_answer_says_beside_its_record_is_kept_apart() -> None:
 def test_a_list_within_an_object_is_no_answer(make_source: MakeSource) -> None:
     """A project that has issues is no issue."""
     source = make_source(json.dumps({"project": {"id": 1, "path": "p", "issues": [{"id": 7, "title": "a"}]}}), "a.json")
-    [chunk] = source.chunks(REFS)
-    assert cells(chunk)[0][0] == "7"
+    [source_rows] = source.read(REFS)
+    assert cells(source_rows)[0][0] == "7"

@@ -10,7 +10,7 @@ from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.mapping.issue_parts import People
 from importer.row.transform import Transform
 from importer.transform.shown_people import MAIL, PHONE, SOMEBODY, ShownPeople
-from tests.harness.making import chunk_of, mapping_of
+from tests.harness.making import mapping_of, source_rows_of
 
 ANN = Identity("Ann Meyer", "5f1", "ann@x.example")
 ROSTER = Roster(
@@ -60,7 +60,7 @@ def test_no_name_is_left(show: str) -> None:
         "Ed Ray, Flo Sue",
         "Gus Toy;Hi Ann Meyer",
     )
-    issues = Transform(mapping_of(**mapping), "demo", ROSTER)(chunk_of(header, [row])).issues
+    issues = Transform(mapping_of(**mapping), "demo", ROSTER)(source_rows_of(header, [row])).issues
     said = [
         *[issue.title for issue in issues],
         *[issue.description for issue in issues],

@@ -42,7 +42,7 @@ from importer.mapping.yaml_tree import parse, quote, read_small
 from importer.outputs import append, create, storing
 from importer.phrases import counted, listed, plain_name, shell_join
 from importer.progress import Progress, Unseen
-from importer.row.source_rows import SourceRows
+from importer.row.compiler import Compiler
 from importer.sources.archives import EXTENSIONS, NESTED, WORKBOOKS
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def _tells_answers_apart(source: Source, card: Scorecard) -> bool:
         return False
     texts = [text_of(column) for column in (card.date, card.record, card.criterion, card.answer, card.turn) if column]
     seen, all_have_one = dict[int, str](), True
-    for chunk in source.chunks([ref for text in texts for ref in text.refs], ROWS_AT_ONCE):
-        rows = SourceRows.of(chunk)
-        readers = [rows.compiler.stripped(text) for text in texts]
+    for rows in source.read([ref for text in texts for ref in text.refs], ROWS_AT_ONCE):
+        compiler = Compiler(rows.layout)
+        readers = [compiler.stripped(text) for text in texts]
         for row in rows.rows:
             *own, answer, turn = [reader(row) for reader in readers]
             all_have_one &= bool(turn or not answer)

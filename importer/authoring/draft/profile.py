@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from importer.mapping.header_names import may_discuss
 from importer.progress import Progress
-from importer.records import Chunk, Ref
+from importer.records import Ref
 from importer.transform.dates import read_date
 from importer.transform.plain_text import is_filled
 
 if TYPE_CHECKING:
     from importer.sources.source import Source
-
+from importer.sources.source_rows import SourceRows
 
 LEAVES = ("name", "displayName", "display_name", "login", "username")
 """Keys of a person's name."""
@@ -56,7 +56,7 @@ Cell = tuple[ColumnPlace, str, int]
 
 
 class Cells:
-    """The filled cells of one column in one chunk; `several` of them hold more than one text."""
+    """The filled cells of one column in rows that are read together; `several` of them hold more than one text."""
 
     __slots__ = ("several", "texts")
 
@@ -66,36 +66,37 @@ class Cells:
 
 
 def read_columns(source: Source) -> Iterator[tuple[Sequence[str], Mapping[ColumnPlace, Cells]]]:
-    """Yield for each chunk a number for each row that is not empty, the same for equal ones, and its columns."""
+    """Yield, of rows that are read together, a digest of each that is not empty, and their columns."""
     headers = [file.header for file in source.files]
     names = dict.fromkeys(name.strip() for header in headers for name in header or () if name.strip())
     places = [ColumnPlace(Ref("column", name), (name,)) for name in names]
-    for chunk in source.chunks([_WHOLE, *(place.ref for place in places)], ROWS_AT_ONCE):
-        if chunk.positions.get(_WHOLE):
-            [position] = chunk.positions[_WHOLE]
-            yield _of_records(chunk.cells[position])
+    for rows in source.read([_WHOLE, *(place.ref for place in places)], ROWS_AT_ONCE):
+        whole = rows.layout.places.get(_WHOLE)
+        if whole:
+            yield _of_records(rows.column(whole[0]))
         else:
-            yield _of_table(chunk, places)
+            yield _of_table(rows, places)
 
 
-def _of_table(chunk: Chunk, places: Iterable[ColumnPlace]) -> tuple[Sequence[str], Mapping[ColumnPlace, Cells]]:
+def _of_table(rows: SourceRows, places: Iterable[ColumnPlace]) -> tuple[Sequence[str], Mapping[ColumnPlace, Cells]]:
     """Read the columns of a table; of repeated headers the first filled cell counts."""
     columns: dict[ColumnPlace, Cells] = {}
-    used = [False] * len(chunk)
+    used = [False] * len(rows)
     for place in places:
         cells = columns[place] = Cells()
-        physical = [chunk.cells[position] for position in chunk.positions.get(place.ref, ())]
+        physical = [rows.column(column) for column in rows.layout.places.get(place.ref, ())]
         if len(physical) == 1:
             cells.texts = list(filter(is_filled, physical[0]))
-        for row, texts in enumerate(zip(*physical, strict=True)):
+        for number, texts in enumerate(zip(*physical, strict=True)):
             filled = list(filter(is_filled, texts))
             if not filled:
                 continue
-            used[row] = True
+            used[number] = True
             if len(texts) > 1:
                 cells.texts.append(filled[0])
                 cells.several += len(filled) > 1
-    return [str(hash(tuple(row))) for row, is_used in zip(chunk.raw, used, strict=True) if is_used], columns
+    digests = [str(hash(tuple(row.raw))) for row, is_used in zip(rows.rows, used, strict=True) if is_used]
+    return digests, columns
 
 
 def _of_records(texts: Iterable[str]) -> tuple[Sequence[str], Mapping[ColumnPlace, Cells]]:

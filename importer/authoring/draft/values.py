@@ -16,7 +16,7 @@ from importer.authoring.draft.choose import Choice, Pick
 from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
 from importer.authoring.draft.profile import ROWS_AT_ONCE, Column
 from importer.authoring.proposals import DEFAULT_CATEGORY, KNOWN, Proposal, Proposer
-from importer.check.examine import apply_fixes
+from importer.check.examine import correct_cells
 from importer.mapping.edited_tables import VALUE_COLUMNS, EditedTable, Fixes
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
@@ -24,7 +24,7 @@ from importer.mapping.vocabulary import TitleCount, category_of, ends_of_scale, 
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.records import Evidence, Unknown
-from importer.row.source_rows import SourceRows
+from importer.row.compiler import Compiler
 from importer.spreadsheet import escape_cell
 from importer.transform.plain_text import single_line
 
@@ -117,9 +117,10 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
     seen: dict[FieldName, dict[str, _Seen]] = {name: {} for name in VALUE_FIELDS}
     progress.start("counting", source.total_bytes, "B")
     category = fields.index("category") if "category" in fields else None
-    for chunk in source.chunks(refs, ROWS_AT_ONCE):
-        source_rows = SourceRows.of(apply_fixes(fixes, chunk)[0])
-        compiler, written = source_rows.compiler, source_rows.compiler.written
+    for source_rows in source.read(refs, ROWS_AT_ONCE):
+        correct_cells(fixes, source_rows)
+        compiler = Compiler(source_rows.layout)
+        written = compiler.written
         read = {name: list(map(compiler.stripped(text), source_rows.rows)) for name, text in others.items()}
         facts = zip(read["status_category"], read["resolution"], map(bool, read["closed"]), strict=True)
         own = zip(*(map(written.text(texts[name]), source_rows.rows) for name in fields), strict=True)

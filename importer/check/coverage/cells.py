@@ -48,14 +48,14 @@ class CellCounter:
 
     def _columns_by_line(self, run: RowRun) -> Iterator[tuple[CoverageLine, list[_Column]]]:
         """Yield each line with its columns that have any text: those with one header together."""
-        names, columns_of = self._names[run.chunk.file], defaultdict[CoverageLine, list[_Column]](list)
-        places = {position: place for place, position in enumerate(run.source.layout.columns)}
+        names, columns_of = self._names[run.source.file], defaultdict[CoverageLine, list[_Column]](list)
+        used = set(run.source.layout.used_places)
         raw_rows = [row.issue.row.raw for row in run.rows]
         for position, cells in enumerate(zip_longest(*raw_rows, fillvalue="")):
             texts = len(cells) - cells.count("")
             if texts:
                 name = names[position] if position < len(names) else _name_column("", position)
-                columns_of[self._lines.line(name)].append(_Column(places.get(position), cells, texts))
+                columns_of[self._lines.line(name)].append(_Column(position if position in used else None, cells, texts))
         yield from columns_of.items()
 
     def _count_column(
@@ -82,7 +82,7 @@ class CellCounter:
 
     def _read_attachments(self, run: RowRun) -> Iterator[Attachment]:
         """Yield the attachments that the rows that are sent have in columns of their own."""
-        positions = self._attachment_places[run.chunk.file]
+        positions = self._attachment_places[run.source.file]
         for row in run.rows if positions else ():
             cells = row.issue.row.raw
             for position in positions if not row.is_left_out else ():
@@ -91,7 +91,12 @@ class CellCounter:
 
 
 class _Column(NamedTuple):
-    """A column of a file: its place by `Layout.columns`, its cells, and how many of them have any text."""
+    """A column of a file.
+
+    place  the same by `Layout.places`; None where the mapping doesn't read it
+    cells  its cells, one for each row
+    texts  how many of these have any text
+    """
 
     place: int | None
     cells: Sequence[str]

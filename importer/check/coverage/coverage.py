@@ -55,7 +55,7 @@ class Coverage:
         self.attachments = AttachmentSpool()
 
     def add(self, run: RowRun) -> None:
-        read = self._readers[run.chunk.file]
+        read = self._readers[run.source.file]
         found = self._cells.count(run) if read is None else self._add_leaves(run, read)
         attachments = [*found, *read_texts(self._addresses, run.rows)]
         self.named_attachments += len(attachments)

@@ -17,8 +17,8 @@ from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref
-from importer.row.source_rows import SourceRows
 from importer.sources.json_values import to_text, write
+from importer.sources.source_rows import SourceRows
 from importer.transform.plain_text import is_filled
 
 ITEM = None

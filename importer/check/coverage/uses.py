@@ -18,7 +18,7 @@ from importer.records import Ref
 from importer.row.compiler import Compiler, ReadCells
 from importer.row.evidence import compile_flagged
 from importer.row.issue import Issue
-from importer.row.source_row import Layout, SourceRow
+from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.plain_text import is_filled
 
 RULE = "rule"

@@ -20,7 +20,7 @@ from importer.phrases import counted, plain_name
 from importer.records import Evidence, Outcome, Unknown
 from importer.row.compiler import Compiler, ReadText
 from importer.row.issue import Issue
-from importer.row.source_row import SourceRow
+from importer.sources.source_rows import SourceRow
 from importer.transform.plain_text import is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
 
@@ -62,9 +62,9 @@ class Corrections:
     def add(self, run: RowRun) -> None:
         """Count the corrections of a run of rows, and collect the values that reject rows."""
         for row in run.rows:
-            if row.fixes:
+            if row.issue.row.fixes:
                 self._rows += 1
-                self._rows_of.update(row.fixes)
+                self._rows_of.update(row.issue.row.fixes)
             if row.outcome is Outcome.REJECTED:
                 self._collect(row, run.compiler)
 
@@ -88,7 +88,7 @@ class Corrections:
         wanted = row.issue.row.unreadable if name == "date" else None
         cells = (find_cell(row.issue.row, compiler, text, wanted) for text in self._texts[name])
         cell = next(filter(None, cells), None)
-        for fix in row.fixes:
+        for fix in row.issue.row.fixes:
             if (fix.column, fix.new) == cell:
                 return fix.column, fix.bad
         return cell

@@ -19,8 +19,9 @@ from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts, collect_value_refs
 from importer.mapping.texts import Text, TextFormat, walk_texts
 from importer.phrases import clip, counted
-from importer.records import Chunk, Ref
+from importer.records import Ref
 from importer.sources.source import SourceFile
+from importer.sources.source_rows import SourceRows
 from importer.transform.scan import Scan
 
 CELL_LIMIT = 32_767
@@ -174,7 +175,7 @@ class _Hits:
 
 
 class DamageSigns:
-    """Searches each chunk for signs of damage, whole columns at a time; memory doesn't grow with the rows.
+    """Searches rows for signs of damage, whole columns at a time; memory doesn't grow with the rows.
 
     `whole`: the files are read to their ends, so that their rows can be counted.
     """
@@ -199,23 +200,23 @@ class DamageSigns:
         self._has_markup = bool(texts) and (self._is_jira or not named)
 
     def add(self, run: RowRun) -> None:
-        chunk = run.chunk
-        if len(chunk):
-            self._rows[chunk.file] = chunk.records[-1]
-        found, encoding = defaultdict[str, Found](dict), self._files[chunk.file].encoding
-        for place, (ref, positions) in enumerate(chunk.positions.items()):
-            for position in filter(run.source.filled_columns.__contains__, positions):
-                column = chunk.cells[position]
+        source = run.source
+        if source.rows:
+            self._rows[source.file] = source.rows[-1].record
+        found, encoding = defaultdict[str, Found](dict), self._files[source.file].encoding
+        for number, (ref, places) in enumerate(source.layout.places.items()):
+            for place in filter(source.filled_places.__contains__, places):
+                column = source.column(place)
                 for sign, rows in self._find_signs(ref, column):
                     found[sign] |= rows
-                    self._hits[sign, encoding].columns.setdefault(ref.name, place)
+                    self._hits[sign, encoding].columns.setdefault(ref.name, number)
                 if ref in self._dated:
-                    self._read_dates(ref, column, chunk)
+                    self._read_dates(ref, column, source)
         for sign, rows in found.items():
             hits, row = self._hits[sign, encoding], min(rows)
             hits.rows += len(rows)
             key = run.rows[row].key
-            where = f"{f'{key}, ' if key else ''}{_place(chunk, row)}"
+            where = f"{f'{key}, ' if key else ''}{_place(source, row)}"
             hits.sample = hits.sample or f"{clip(rows[row], SAMPLE_CHARACTERS)!r} in {where}"
         if self._has_markup and self._markup[None] < MARKUP_SAMPLE:
             self._look_at_markup(run)
@@ -252,7 +253,7 @@ class DamageSigns:
                     self._words.add(match[0].casefold())
         return found
 
-    def _read_dates(self, ref: Ref, column: Sequence[str], chunk: Chunk) -> None:
+    def _read_dates(self, ref: Ref, column: Sequence[str], source: SourceRows) -> None:
         """Look for dates that decide something, and that two formats of the mapping read otherwise."""
         dates = self._dates[ref]
         for row, text in enumerate(map(str.strip, column)):
@@ -262,7 +263,7 @@ class DamageSigns:
                     dates.certain |= {first is not None} if first or second else set()
                 elif first != second:  # 02/02 is the same day either way
                     dates.rows += 1
-                    dates.sample = dates.sample or f"{clip(text, SAMPLE_CHARACTERS)} in {_place(chunk, row)}"
+                    dates.sample = dates.sample or f"{clip(text, SAMPLE_CHARACTERS)} in {_place(source, row)}"
 
     def _look_at_markup(self, run: RowRun) -> None:
         """Count the descriptions, and those in another markup than the mapping says, or where it says none."""
@@ -323,8 +324,8 @@ def _refs(*texts: Text | None) -> frozenset[Ref]:
     return frozenset(ref for text in texts if text is not None for ref in text.refs)
 
 
-def _place(chunk: Chunk, row: int) -> str:
-    return f"{chunk.file_name}:{chunk.lines[row]}"
+def _place(source: SourceRows, row: int) -> str:
+    return f"{source.file_name}:{source.rows[row].line}"
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:

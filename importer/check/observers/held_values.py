@@ -42,7 +42,7 @@ class HeldValues:
         """Count the values of a run of rows."""
         if not self._absence.files:  # nothing is compared with issues
             return
-        file = run.chunk.file
+        file = run.source.file
         self._rows[file] += len(run.rows)
         for row, status in run.known_rows():
             # Of an issue that has moved, its project by now.

@@ -102,7 +102,7 @@ class Nameless:
         self._new = dict[str, str]()  # key → title
 
     def add(self, run: RowRun) -> None:
-        header = self._job.source.files[run.chunk.file].header or ()
+        header = self._job.source.files[run.source.file].header or ()
         for row in run.rows:
             if self._absent:
                 self._absent.pop(row.key, None)

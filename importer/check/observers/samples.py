@@ -88,7 +88,7 @@ class Showcase:
         body = orjson.loads(row.body)
         title, description = body.pop("title"), body.pop("description")
         parts, raw = row.issue.parts, row.issue.row.raw
-        header = self._files[run.chunk.file].header
+        header = self._files[run.source.file].header
         cells: Iterable[tuple[str, str]] = ()
         if not self._hides:  # else names may stand in any of them
             if isinstance(raw, str) or header is None:

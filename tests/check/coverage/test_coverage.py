@@ -263,7 +263,7 @@ def test_a_record_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_records_that_are_nested_deeply(tmp_path: Path) -> None:
-    """They are counted as long as they can be read, in every chunk."""
+    """They are counted as long as they can be read, in every source_rows."""
     path = tmp_path / "f.jsonl"
     path.write_text("".join(f'{{"id": "{number}", "t": "T", "d": {"[" * 700}1{"]" * 700}}}\n' for number in range(2)))
     assert lost_of(losses_of(path, json_mapping(), size=1)[0]) == {"d" + "[]" * 700: 2}
@@ -347,7 +347,7 @@ def test_what_is_lost_is_not_in_the_issue(
     size: int,
     left_out: set[int],
 ) -> None:
-    """Whatever the mapping and the chunks: lost are the cells of rows that are sent whose text isn't in the issue."""
+    """Whatever the mapping and the runs: lost are the cells of rows that are sent whose text isn't in the issue."""
     names = ("Text", "A", "B", "A")
     table = [
         [f"{cell}{number}-{place}z" if cell.strip() else cell for place, cell in enumerate(row)]
@@ -364,8 +364,8 @@ def test_what_is_lost_is_not_in_the_issue(
         transform = Transform(mapping, SOURCE_NAME)
         issues = [
             issue
-            for chunk in source.chunks(transform.refs, size=size, tables=transform.tables)
-            for issue in (each.description for each in transform(chunk).issues)
+            for source_rows in source.read(transform.refs, size=size, tables=transform.tables)
+            for issue in (each.description for each in transform(source_rows).issues)
         ]
     lost = Counter(
         name

@@ -18,6 +18,7 @@ from importer.sources.source import JsonFile, SourceFile
 from importer.transform.shown_people import ShownPeople
 from tests.end_to_end.exports import EXPORTS, files_of
 from tests.harness.making import planned
+from tests.harness.read_rows import raws_of
 from tests.harness.running import SAMPLES
 
 EVERY = [str(path.relative_to(EXPORTS)) for path in files_of(EXPORTS)] if EXPORTS.is_dir() else []
@@ -78,10 +79,10 @@ def check(path: Path, mapping: str | None) -> Coverage:
         shown = ShownPeople(job.mapping.model.people, job.people)
         losses = Coverage(job.mapping.model, job.source.files, shown)
         for run in examine(job):
-            chunk = run.chunk
+            source_rows = run.source
             losses.add(planned(run))
-            for raw in chunk.raw:
-                expected.update(count_filled(job.source.files[chunk.file], raw))
+            for raw in raws_of(source_rows):
+                expected.update(count_filled(job.source.files[source_rows.file], raw))
     for line in losses.lines():
         assert line.filled >= line.lost
         found[line.column] += line.filled

@@ -12,9 +12,8 @@ from importer.mapping.identities import Roster
 from importer.mapping.reader import load_mapping
 from importer.records import Ref
 from importer.row.compiler import Compiler
-from importer.row.source_row import layout_of, rows_of
 from importer.transform.shown_people import ShownPeople
-from tests.harness.making import chunk_of, mapping_of, planned, run_of
+from tests.harness.making import mapping_of, planned, run_of, source_rows_of
 from tests.harness.running import Program, write_csv
 
 
@@ -31,21 +30,21 @@ from tests.harness.running import Program, write_csv
 )
 def test_which_cell_a_text_comes_from(text: object, found: list[tuple[str, str] | None]) -> None:
     """Of a column that repeats the filled one; what several columns make can't be corrected in one."""
-    chunk = chunk_of(("A", "A", "B"), [(" x", "", "y"), ("", "z", "")])
-    assert Ref("column", "A") in chunk.positions
+    source_rows = source_rows_of(("A", "A", "B"), [(" x", "", "y"), ("", "z", "")])
+    assert Ref("column", "A") in source_rows.layout.places
     mapping = mapping_of(description=text)
     assert mapping.description is not None
-    compiler = Compiler(layout_of(chunk))
-    assert [find_cell(row, compiler, mapping.description) for row in rows_of(chunk)] == found
+    compiler = Compiler(source_rows.layout)
+    assert [find_cell(row, compiler, mapping.description) for row in source_rows.rows] == found
 
 
 def test_of_a_column_that_repeats_it_is_the_wanted_cell() -> None:
     """A date that can't be read may be the second one."""
-    chunk = chunk_of(("A", "A"), [("2020-01-01", "soon")])
+    source_rows = source_rows_of(("A", "A"), [("2020-01-01", "soon")])
     text = mapping_of(description="A").description
     assert text is not None
-    (row,) = rows_of(chunk)
-    assert find_cell(row, Compiler(layout_of(chunk)), text, "soon") == ("A", "soon")
+    (row,) = source_rows.rows
+    assert find_cell(row, Compiler(source_rows.layout), text, "soon") == ("A", "soon")
 
 
 def test_what_was_corrected_is_summed_up() -> None:
@@ -57,7 +56,7 @@ def test_what_was_corrected_is_summed_up() -> None:
     shown = ShownPeople(mapping.people, Roster())
     corrections = Corrections(mapping, fixes, shown)
     for row in run.rows:
-        row.fixes = (high,)
+        row.issue.row.fixes = (high,)
     corrections.add(planned(run))
     said = "fixes: 1 value, 2 rows; 2 lines without a new value; 1 value in no row, the first on line 9: 'typo'"
     assert corrections.sentence == said
@@ -113,6 +112,6 @@ def test_rows_that_are_left_out_say_nothing(program: Program) -> None:
 
 
 def test_all_files_and_chunks_are_counted(program: Program) -> None:
-    """A value that comes in several chunks is one proposal."""
+    """A value that comes in several runs is one proposal."""
     rows = [(f"P-{number}", "Title", "Whenever", "To Do", "Bug", "", "") for number in range(5000)]
     assert '"Whenever": medium  # 5,000 rows' in suggested(program, *rows)
