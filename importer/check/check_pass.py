@@ -385,7 +385,7 @@ class Reading:
         )
 
     def read(self, progress: Progress, writers: Sequence[OpenWriter], more: Sequence[Observer]) -> None:
-        """Examine and plan each chunk; show it to all observers, `more` of them besides its own, and to the writers."""
+        """Examine and plan the rows; show them to all observers, `more` of them besides its own, and to the writers."""
         source = self._job.source
         progress.start("checking", source.total_bytes, "B")
         with ExitStack() as stack:

@@ -131,7 +131,7 @@ class LedgerHistory(Knows):
         self._policy = policy
         self._run = run
         self._seen = ledger.seen(target, source_name)
-        # A key comes to one chunk alone: what is sent meanwhile changes nothing of those that are asked for later.
+        # A key is asked for once: what is sent meanwhile changes nothing of those that are asked for later.
         self._open_changes = ledger.find_open_changes(target, source_name)
         self._titles = self._read_unmarked()
         self._any_found = self._seen.count() > 0

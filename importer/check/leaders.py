@@ -56,7 +56,7 @@ class Leaders:
         return {key: other for key, other in others.items() if key not in there and other in there}
 
     def add(self, key: str, place: int, rank: int, digest: bytes) -> tuple[int, int, bytes]:
-        """Add the rows of an issue in a chunk; return place, rank and digest of all its rows so far.
+        """Add rows of an issue; return place, rank and digest of all its rows so far.
 
         The place is that of the first row, the rank that of the worst severity in `api.SEVERITIES`, and the digest that
         of the row with this severity.

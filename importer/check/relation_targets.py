@@ -109,7 +109,7 @@ class TargetFindings:
         return self._count
 
     def between(self, first: int, end: int) -> list[tuple[int, Finding]]:
-        """Give the findings of the rows from place `first` to before `end`: those of one chunk."""
+        """Give the findings of the rows from place `first` to before `end`."""
         rows = self._scratch.rows(
             "SELECT place, code, value, message FROM findings WHERE place >= ? AND place < ? ORDER BY place, rowid",
             (first, end),
@@ -157,7 +157,7 @@ class RelationTargets:
         self._scratch.close()
 
     def add_keys(self, sendable: Iterable[str], rejected: Iterable[str] = ()) -> None:
-        """Add the full keys of a chunk's rows whose issues are or will be in Triage, and those of its rejected rows.
+        """Add the full keys of rows whose issues are or will be in Triage, and those of rejected rows.
 
         Rows that the mapping skips belong to neither.
         """

@@ -140,7 +140,7 @@ class Run:
         return Path(f"{own}-{command}")
 
     def register(self, planned: Iterable[Row]) -> None:
-        """Write a chunk of rows as the check left them, replacing those of an earlier attempt."""
+        """Write a run of rows as the check left them, replacing those of an earlier attempt."""
         values = [encode_row(self._id, row) for row in planned]
         with self._transaction() as connection:
             REGISTER.execute(connection, values)

@@ -136,7 +136,7 @@ class Ledger:
     ) -> dict[str, KnownCreate]:
         """Return what is known of these keys; those that were never sent are absent.
 
-        Whoever asks for one chunk after the other gives what `find_open_changes` has found before all of them.
+        Whoever asks for one run of rows after the other gives what `find_open_changes` has found before all of them.
         """
         changes = self.find_open_changes(target, source_name) if changes is None else changes
         known = {}

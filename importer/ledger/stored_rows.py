@@ -54,7 +54,7 @@ def _storable(text: str) -> str:
 
 
 BLOCK_ROWS = 1024
-"""Most rows of a block: half of a chunk."""
+"""Most rows of a block: half of those that are read together."""
 BLOCKS_A_QUERY = 10
 KEYS = Table(
     "packed_keys", MetaData(), Column("run_id", Integer), Column("key", String), prefixes=["TEMPORARY"]

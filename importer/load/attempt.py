@@ -157,7 +157,7 @@ class Attempt:
         return bodies
 
     def _operations(self, job: Job, bodies: dict[str, bytes] | None = None) -> Iterator[Operation]:
-        """Read the source again and yield its creates and updates; each chunk is registered first.
+        """Read the source again and yield its creates and updates; each run of rows is registered first.
 
         With `bodies`, `job` selects the rows of a canary: their bodies are put there, other rows aren't registered, and
         nothing is read behind the last of them.

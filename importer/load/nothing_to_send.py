@@ -34,7 +34,7 @@ KEPT = "(place INTEGER PRIMARY KEY, kept BLOB NOT NULL)"
 
 
 class SettledRows:
-    """Keeps the rows of one reading on disk, until the first chunk of which something is to be sent."""
+    """Keeps the rows of one reading on disk, until the first rows of which something is to be sent."""
 
     def __init__(self) -> None:
         self._scratch: Scratch | None = None

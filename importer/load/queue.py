@@ -78,7 +78,7 @@ class AdditionQueue:
             self._scratch.close()
 
     def add(self, items: Iterable[tuple[float, QueueItem]]) -> None:
-        """Add the items of a chunk with their ranks, lower ones first; a later item of a key adds its parts."""
+        """Add the items of some rows with their ranks, lower ones first; a later item of a key adds its parts."""
         items = list(items)
         if not items:
             return

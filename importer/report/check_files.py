@@ -1,4 +1,4 @@
-"""Writes the reports of a check chunk by chunk: results.csv, the errors files, and planned.jsonl, a request a line."""
+"""Writes the reports of a check run by run: results.csv, the errors files, and planned.jsonl, a request a line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def open_planned(file: IO[bytes]) -> Iterator[PlannedFile]:
 
 
 class PlannedFile:
-    """Writes planned.jsonl, a chunk at a time; an issue id that isn't known yet is written as `{id:KEY}`."""
+    """Writes planned.jsonl, a run of rows at a time; an issue id that isn't known yet is written as `{id:KEY}`."""
 
     def __init__(self, file: IO[bytes], additions: IO[bytes], related: Scratch) -> None:
         self._file, self._additions, self._related = file, additions, related

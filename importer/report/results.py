@@ -66,7 +66,7 @@ _WORDS = {outcome: str(outcome) for outcome in Outcome}  # a plain text is writt
 
 
 class ResultsFile:
-    """Writes results.csv, a chunk at a time; of several findings, codes and messages are each joined by newlines."""
+    """Writes results.csv run by run; of several findings, codes and messages are each joined by newlines."""
 
     def __init__(self, file: IO[str], url: IssueUrl = NO_URL) -> None:
         self._file, self._url = file, url
@@ -96,7 +96,7 @@ class ResultsFile:
 def fill(form: str, columns: Sequence[Sequence[object]]) -> str:
     """The lines that a form with `%s` for each column makes, one for each row.
 
-    A column that is the same in all rows, as most are of a chunk, is put in only once.
+    A column that is the same in all rows, as most are of rows that are read together, is put in only once.
     """
     varied, line = list[Sequence[object]](), list[str]()
     for column in columns:

@@ -1,4 +1,4 @@
-"""Losses of tables: which filled cells of a chunk no text of the mapping takes."""
+"""Losses of tables: which filled cells no text of the mapping takes."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|sub
 
 
 class Coverage:
-    """Counts the filled cells of every chunk, column by column, and those that are lost; memory stays flat.
+    """Counts the filled cells of all rows, column by column, and those that are lost; memory stays flat.
 
     A CSV column is known by its header, columns with the same one together; a JSON leaf by its path, with `[]` for the
     items of an array. White space, null, a program's word for nothing and empty lists and objects are not filled. The

@@ -27,7 +27,7 @@ ITEM = None
 
 @dataclass(eq=False, slots=True)
 class _Consumer:
-    """A reference of a use, and the cells that it takes in the present chunk.
+    """A reference of a use, and the cells that it takes of the present rows.
 
     name       what becomes of the cells
     is_whole   whether it takes every leaf that its chains lead to
@@ -89,7 +89,7 @@ class _Place:
     further    those whose chain goes on below: consumer, chain, and how many of its keys lead here
     attached   whether attachments are listed here, by the path's name
     line       of its leaves; None before the first
-    takers     the consumers that may take one, in the present chunk
+    takers     the consumers that may take one, of the present rows
     is_whole   whether each of them arrives there
     """
 
@@ -112,7 +112,7 @@ class _Place:
         self.turn()
 
     def turn(self) -> None:
-        """Look at the consumers anew, once they have turned to the next chunk."""
+        """Look at the consumers anew, once they have turned to the next rows."""
         self.takers = [consumer for consumer in self.consumers if consumer.is_whole or consumer.of_use is not None]
         whole_names = [consumer.name for consumer in self.takers if consumer.is_whole]
         names = settle(self.takers, whole_names)

@@ -1,4 +1,4 @@
-"""Uses: the texts of a mapping, and the cells of a chunk that each of them takes; what none takes is lost."""
+"""Uses: the texts of a mapping, and the cells of rows that each of them takes; what none takes is lost."""
 
 from __future__ import annotations
 
