@@ -381,7 +381,8 @@ class IssueMapper:
             mentions=mentions,
             occurrences=issue.occurrences,
         )
-        issue.parts = parts if any(parts) else NO_PARTS
+        if any(parts):  # as of few plain rows
+            issue.parts = parts
 
     def _add_findings(self, issue: Issue, *, leads: bool) -> None:
         """Add what there is to say of the row, in the order of its fields."""

@@ -19,7 +19,6 @@ from importer.row.compiler import Compiler, no_cells
 from importer.row.remembered import Remembered
 from importer.row.same_cells import SameCells
 from importer.sources.source_rows import Layout, SourceRow
-from importer.transform.scan import find_core
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 
 _HINT = "give them a triage_user_id in the file of --users, then run the same command again"
@@ -147,14 +146,11 @@ def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     return maps
 
 
-def name_mentions(text: str, pattern: str | None, roster: Roster, find_name: FindName) -> str:
+def name_mentions(text: str, pattern: str, roster: Roster, find_name: FindName) -> str:
     """Replace each mention of an account in a text, group 1 of the pattern, by `@Ann Meyer`; unknown accounts stay.
 
     The names of users.csv take precedence.
     """
-    if pattern is None or find_core(pattern) not in text:
-        return text
-
     def name(mention: re.Match[str]) -> str:
         account = mention[1] or ""
         person = roster.name_of(account) or find_name(account)

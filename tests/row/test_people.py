@@ -185,11 +185,6 @@ def test_an_optional_group_that_matches_nothing() -> None:
     assert name_mentions("[~]", r"\[~(\w+)?\]", ROSTER, find_no_name) == "[~]"
 
 
-def test_a_mapping_without_mentions() -> None:
-    """Leaves texts as they are."""
-    assert name_mentions("[~accountid:5f1]", None, ROSTER, find_no_name) == "[~accountid:5f1]"
-
-
 def test_a_mention_needs_a_group() -> None:
     """Else nothing says which part is the account."""
     with pytest.raises(ValueError, match="no group around the account"):
