@@ -151,6 +151,7 @@ def name_mentions(text: str, pattern: str, roster: Roster, find_name: FindName) 
 
     The names of users.csv take precedence.
     """
+
     def name(mention: re.Match[str]) -> str:
         account = mention[1] or ""
         person = roster.name_of(account) or find_name(account)
