@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 
@@ -40,7 +40,7 @@ from importer.check.observers.untyped import Untyped, name_finished_files, name_
 from importer.check.observers.value_flow import ValueFlow, rare_categories
 from importer.check.observers.workload import Workload
 from importer.check.plan import Observer, OpenWriter, markers_to_create, plan_rows
-from importer.check.relation_targets import RelationTargets, TargetFindings, leave_out_unreachable
+from importer.check.relation_targets import RelationTargets, SendableLinks, TargetFindings, leave_out_unreachable
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
@@ -166,73 +166,43 @@ def check(
         SourceNotReady: the source changed while it was read, or is older than the job allows.
         StorageFull: the temporary disk takes no more.
     """
-    started, model = time.monotonic(), job.mapping.model
-    age, signs = SourceAge(job, time.time()), DamageSigns(model, job.source.files, whole=job.limit is None)
+    started = time.monotonic()
+    age = SourceAge(job, time.time())
     # Before anything is read: an old file is refused at once.
     age.check_files()
-    shown = ShownPeople(model.people, job.people)
+    model = job.mapping.model
+    signs = DamageSigns(model, job.source.files, is_whole=job.limit is None)
+    nameless = Nameless(job, known)
+    readings = _Readings(job, known, progress, sample, writers)
     with key_spool(job) as spool, id_spool(spool) as ids, ExitStack() as stack:
-        keys, nameless, targets = _Keys(job, spool, ids), Nameless(job, known), None
-        observers: list[Observer] = [keys, nameless, signs, age, *([sample] if sample else [])]
+        keys = _Keys(job, spool, ids)
+        observers: list[Observer] = [keys, nameless, signs, age]
+        targets = None
         if model.relations or model.references:
             targets = stack.enter_context(RelationTargets())
             observers.append(targets)
-        leaders = None if model.recurring is None else Leaders(job.only, job.source_name)
-        reading = Reading(job, known, shown, leaders=leaders)
-        reading.read(progress, writers, observers)
-        if moves := {new: first for new, first in known.moves.items() if new not in job.aliases}:
+        reading = readings.read(*observers)
+        moves = {new: first for new, first in known.moves.items() if new not in job.aliases}
+        if moves:
             # What another row says of the issue, before or behind it, is said of the one that is in Triage.
             return check(job.follow(moves), known, progress, sample=sample, writers=writers)
         age.check_dates()
-        verdicts = spool.verdicts(ids)
-        if verdicts.need_advice:
-            verdicts.advice = advise(job, verdicts)
-        if job.only and len(keys.absent) == len(job.only):
-            limited = f"the first {job.limit:,} rows" if job.limit else "the source"
-            raise UsageError(
-                f"--only names no key in {limited}: {listed(sorted(job.only), NAMES_SHOWN)}.",
-                hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
-            )
-        links = None if targets is None else targets.find(known.in_triage, verdicts, known.elsewhere)
-        target_findings = links.findings if links and links.findings else None
-
-        def read_again(*more: Observer) -> Reading:
-            """Read the source with what is known by now."""
-            if sample:
-                sample.clear()
-            anew = Reading(job, known, shown, verdicts, target_findings, leaders)
-            anew.read(progress, writers, [*([sample] if sample else []), *more])
-            return anew
-
-        if verdicts or target_findings:  # they change outcomes, and so all counts and reports
-            leaders = None if leaders is None else Leaders(job.only, job.source_name)
-            # What is to be added follows from the row that wins: the first reading may have seen it beside another's.
-            again = RelationTargets() if targets and verdicts else None
-            with again or nullcontext():
-                reading = read_again(*([again] if again else []))
-                links = again.find(known.in_triage, verdicts, known.elsewhere) if again else links
-        if leaders is not None and leaders.is_outdated:  # the first row of an issue shows the worst severity of all
-            reading = read_again()
-        if braked := reading.held.find_braked(known):
-            job = replace(job, absence=replace(job.absence, braked=braked))
-            reading = read_again()
+        readings.verdicts = spool.verdicts(ids)
+        if readings.verdicts.need_advice:
+            readings.verdicts.advice = advise(job, readings.verdicts)
+        keys.check_only()
+        reading, links = readings.repeat(reading, targets)
         if links:
             reading.work.count_links(links)
-        if target_findings:
+        if readings.target_findings:
             stack.pop_all()  # their spool stays open: the send pass reads the findings again
     if reading.corrections.sentence:
         progress.say(reading.corrections.sentence)
     digest = job.source.digest()
     job.source.check_unchanged()  # after the digest: a file that was replaced in between is noticed, too
     is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
-    beside = job.source.warnings() if is_whole else []  # of comments that belong to no record
     if is_whole:
         reading.completeness.add_pages(job.source.pages)
-    notices = reading.shown.clean([*signs.warnings(), *beside, *reading.notices(), *signs.of_markup()])
-    absent = [f"--only: no row has {listed(sorted(keys.absent), NAMES_SHOWN)}"] if keys.absent else []
-    moved = _say_moved(job.moves) if job.moves else ()
-    rare = filter(None, [rare_categories(reading.flow)])
-    of_rows = [*reading.flow.suspicious_mappings(), *absent, *reading.coverage.warnings(), *rare]
     is_snapshot = model.input.is_snapshot and not reading.drift.is_delta
     still_rejected = reading.rejected.left(is_whole=job.is_whole and is_snapshot)
     return Checked(
@@ -240,13 +210,13 @@ def check(
         flow=reading.flow,
         unknowns=reading.unknowns.as_list(),
         answers=reading.answers.counts,
-        verdicts=verdicts,
+        verdicts=readings.verdicts,
         drift=reading.drift,
         is_snapshot=is_snapshot,
         criteria=reading.criteria,
         digest=digest,
         elapsed_seconds=time.monotonic() - started,
-        suspicious=(*notices, *job.warnings, *moved, *shown.clean(list(nameless.warnings())), *of_rows),
+        suspicious=tuple(_suspicions(job, reading, signs, nameless, keys.absent, is_whole=is_whole)),
         fixes=reading.corrections.lines(),
         workload=reading.work,
         coverage=reading.coverage,
@@ -259,41 +229,149 @@ def check(
         still_rejected=still_rejected,
         kept_rejected=reading.rejected.keep(still_rejected),
         sample=sample.keys if sample else (),
-        target_findings=target_findings,
-        leaders=leaders,
+        target_findings=readings.target_findings,
+        leaders=readings.leaders,
         newest=age.newest,
         moves=job.moves,
         edited=nameless.edited(),
     )
 
 
+class _Readings:
+    """The readings of a source in one check: what one of them finds out may ask for another.
+
+    verdicts         place in the input → why that row loses against another one with its key
+    target_findings  findings on the issues that rows name; None if there are none
+    leaders          the first rows of issues that recur; None where none does
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        known: Knows,
+        progress: Progress,
+        sample: CanarySample | None,
+        writers: Sequence[OpenWriter],
+    ) -> None:
+        self._job, self._known, self._progress = job, known, progress
+        self._sample, self._writers = sample, writers
+        self._shown = ShownPeople(job.mapping.model.people, job.people)
+        self.verdicts = NO_VERDICTS
+        self.target_findings: TargetFindings | None = None
+        self.leaders = self._new_leaders()
+
+    def read(self, *observers: Observer) -> Reading:
+        """Read the source with what is known by now."""
+        reading = Reading(self._job, self._known, self._shown, self.verdicts, self.target_findings, self.leaders)
+        if self._sample is not None:
+            self._sample.clear()
+            observers = (*observers, self._sample)
+        reading.read(self._progress, self._writers, observers)
+        return reading
+
+    def repeat(self, reading: Reading, targets: RelationTargets | None) -> tuple[Reading, SendableLinks | None]:
+        """Read the source again for what the first reading couldn't know; return the last reading, and the links.
+
+        `targets` has seen the rows of the first reading.
+        """
+        links = None if targets is None else self._find_links(targets)
+        if links and links.findings:
+            self.target_findings = links.findings
+        # Outcomes change, and so do all counts and reports.
+        if self.verdicts or self.target_findings:
+            self.leaders = self._new_leaders()
+            if self.verdicts and targets is not None:
+                # A row that wins may add more than it seemed to beside the one that loses.
+                with RelationTargets() as targets_of_winners:
+                    reading = self.read(targets_of_winners)
+                    links = self._find_links(targets_of_winners)
+            else:
+                reading = self.read()
+        # The first row of an issue shows the worst severity of all.
+        if self.leaders is not None and self.leaders.is_outdated:
+            reading = self.read()
+        # Too many values would be emptied at once: they stay.
+        braked = reading.held.find_braked(self._known)
+        if braked:
+            self._job = replace(self._job, absence=replace(self._job.absence, braked=braked))
+            reading = self.read()
+        return reading, links
+
+    def _find_links(self, targets: RelationTargets) -> SendableLinks:
+        return targets.find(self._known.in_triage, self.verdicts, self._known.elsewhere)
+
+    def _new_leaders(self) -> Leaders | None:
+        is_needed = self._job.mapping.model.recurring is not None
+        return Leaders(self._job.only, self._job.source_name) if is_needed else None
+
+
+def _suspicions(
+    job: Job, reading: Reading, signs: DamageSigns, nameless: Nameless, absent: Set[str], *, is_whole: bool
+) -> Iterator[str]:
+    """Say what is valid, but should be looked at, a sentence each; `absent` are keys of `--only` that no row has."""
+    notices = list(signs.warnings())
+    if is_whole:
+        notices += job.source.warnings()  # of comments that belong to no record
+    notices += [*reading.notices(), *signs.of_markup()]
+    yield from reading.shown.clean(notices)
+    yield from job.warnings
+    if job.moves:
+        yield _say_moved(job.moves)
+    yield from reading.shown.clean(list(nameless.warnings()))
+    yield from reading.flow.suspicious_mappings()
+    if absent:
+        yield f"--only: no row has {listed(sorted(absent), NAMES_SHOWN)}"
+    yield from reading.coverage.warnings()
+    rare = rare_categories(reading.flow)
+    if rare:
+        yield rare
+
+
 class _Keys:
-    """Collects the keys of the first reading: spools them to find duplicates, and strikes them off `--only`."""
+    """Collects the keys of the first reading: spools them to find duplicates, and strikes them off `--only`.
+
+    absent  keys of `--only` that no row has
+    """
 
     def __init__(self, job: Job, spool: KeySpool, ids: KeySpool) -> None:
-        self._spool, self._ids, self._left = spool, ids, frozenset(job.aliases.values())
+        self._job, self._spool, self._ids = job, spool, ids
+        self._former = frozenset(job.aliases.values())
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
 
     def add(self, run: RowRun) -> None:
-        sent = [row for row in run.rows if is_spooled(row)]
-        if by_id := [spool_by_id(row, run.source.file) for row in sent if row.issue.key.fixed_id]:
-            self._ids.add(by_id)
-        self._spool.add([self._spool_row(row, run.source.file) for row in sent])
+        compared = [row for row in run.rows if is_spooled(row)]
+        with_id = [row for row in compared if row.issue.key.fixed_id]
+        if with_id:
+            self._ids.add([spool_by_id(row, run.source.file) for row in with_id])
+        self._spool.add([self._spool_row(row, run.source.file) for row in compared])
         if self.absent:
             keys = {key for row in run.rows for key in (row.issue.key.full, row.issue.key.own)}
             self.absent.difference_update(keys, (key[self._prefix :] for key in keys))
 
     def _spool_row(self, row: CheckedRow, file: int) -> SpooledRow:
         spooled = spool_row(row, file)
+        key = spooled[0]
+        if key not in self._former or row.issue.key.own != key:
+            return spooled
         # It has the first key of an issue that has moved: beside a row of that issue it doesn't count.
-        is_former = spooled[0] in self._left and row.issue.key.own == spooled[0]
-        return (*spooled[:-1], UNDATED) if is_former else spooled
+        return (*spooled[:-1], UNDATED)
+
+    def check_only(self) -> None:
+        """Make sure that some row has a key of `--only`. Raises UsageError."""
+        job = self._job
+        if not job.only or len(self.absent) < len(job.only):
+            return
+        limited = f"the first {job.limit:,} rows" if job.limit else "the source"
+        raise UsageError(
+            f"--only names no key in {limited}: {listed(sorted(job.only), NAMES_SHOWN)}.",
+            hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
+        )
 
 
-def _say_moved(moves: Aliases) -> list[str]:
+def _say_moved(moves: Aliases) -> str:
     names = listed([f"{new} was {first}" for new, first in moves.items()], NAMES_SHOWN)
-    return [f"moved in the source: {counted(len(moves), 'issue')} with another key than before, by their ids: {names}"]
+    return f"moved in the source: {counted(len(moves), 'issue')} with another key than before, by their ids: {names}"
 
 
 def is_spooled(row: CheckedRow) -> bool:
@@ -328,10 +406,12 @@ def id_spool(keys: KeySpool) -> KeySpool:
 
 
 def key_spool(job: Job) -> KeySpool:
-    model, names = job.mapping.model, [file.name for file in job.source.files]
+    model = job.mapping.model
+    names = [file.name for file in job.source.files]
     policy: Policy = "newest" if isinstance(model.duplicates, Duplicates) else model.duplicates
-    recurs = model.recurring is not None
-    return KeySpool(policy, names, known_by="occurrence" if recurs else "group" if model.group else "key")
+    if model.recurring is not None:
+        return KeySpool(policy, names, known_by="occurrence")
+    return KeySpool(policy, names, known_by="group" if model.group else "key")
 
 
 PROBES = 5
@@ -357,17 +437,24 @@ class Reading:
         self._job, self._known, self._verdicts, self._leaders = job, known, verdicts, leaders
         self._target_findings = target_findings
         self.shown = shown
-        model, files = job.mapping.model, job.source.files
-        self.tally = Tally()
+        model = job.mapping.model
+        files = job.source.files
+        recurs = model.recurring is not None
         has_scale = any(ends_of_scale(ref.name) for ref in model.severity.refs)
+        headers = (name for file in files for name in file.header or ())
+        self.tally = Tally()
         self.flow = ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file), has_scale=has_scale)
         self.unknowns = Unknowns(model.evidence, model.status.stage)
         self.answers = UnknownAnswers(model.answer)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = Workload() if model.comments is None else Workload(model.comments.open, model.comments.closed)
-        beside, recurs = _has_comments_beside(job), model.recurring is not None
-        line = line_of_project(model, (name for file in files for name in file.header or ()))
-        self.drift = Drift(job.source_name, known, has_comments_beside=beside, recurs=recurs, line_of_project=line)
+        self.drift = Drift(
+            job.source_name,
+            known,
+            has_comments_beside=_has_comments_beside(job),
+            recurs=recurs,
+            line_of_project=line_of_project(model, headers),
+        )
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)
@@ -384,12 +471,13 @@ class Reading:
             self.rejected,
         )
 
-    def read(self, progress: Progress, writers: Sequence[OpenWriter], more: Sequence[Observer]) -> None:
-        """Examine and plan the rows; show them to all observers, `more` of them besides its own, and to the writers."""
+    def read(self, progress: Progress, writers: Sequence[OpenWriter], observers: Sequence[Observer]) -> None:
+        """Examine and plan the rows; show them to its own observers, to these, and to the writers."""
         source = self._job.source
         progress.start("checking", source.total_bytes, "B")
         with ExitStack() as stack:
-            observers = [*self._observers, *more, *(stack.enter_context(open_writer()) for open_writer in writers)]
+            opened = [stack.enter_context(open_writer()) for open_writer in writers]
+            observers = [*self._observers, *observers, *opened]
             for run in examine(self._job):
                 if self._target_findings is not None:
                     self._target_findings.add_to(run.rows)
@@ -420,17 +508,20 @@ class Reading:
         yield from propose_category(model, self.flow, lines, self.untyped.titles)
         yield from name_marks(lines)
         yield from name_finished_files(self.flow, (file.name for file in self._job.source.files))
-        if hidden := self.corrections.hidden():
+        hidden = self.corrections.hidden()
+        if hidden:
             yield f"values that name people and reject rows: {len(hidden):,}, in errors.csv alone"
         if self._private:
             yield f"private comments: {self._private:,} dropped, as the mapping says"
         if self._neutralised:
-            what = f"@names that would notify people or agents, or import markers: {self._neutralised:,}"
-            yield f"{what}, now written with {REPLACEMENT}, or as tir-…"
+            marks = f"@names that would notify people or agents, or import markers: {self._neutralised:,}"
+            yield f"{marks}, now written with {REPLACEMENT}, or as tir-…"
 
 
 def _has_comments_beside(job: Job) -> bool:
     """Whether comments come from a table beside the rows: it may have the new ones alone."""
     comments = job.mapping.model.comments
-    tables = [each.beside for each in comments.from_ if each.beside] if comments else []
+    if comments is None:
+        return False
+    tables = [text.beside for text in comments.from_ if text.beside]
     return any(table.in_ or job.source.comments is not None for table in tables)

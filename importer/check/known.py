@@ -154,7 +154,7 @@ class _Comparison(NamedTuple):
     fields        those that are to be changed, in the order of ISSUE_FIELDS
     differing     all fields that differ, and those that an update of unknown outcome was to write
     repaired      of these, those that stay as a person has corrected them by `repair`
-    judged        what becomes of the rest: which values are held, and which are emptied
+    judged        what becomes of the rest: which values stay, and which are emptied
     only_mapping  whether the same cells make another body: not the row has changed, but the mapping
     difference    how the row has changed; None if only the mapping has, and of an issue that recurs
     """
@@ -170,12 +170,12 @@ class _Comparison(NamedTuple):
 
     def complete(self, status: LedgerStatus) -> LedgerStatus:
         """Complete how a row stands with how it has changed, and with the values that are held."""
-        return status._replace(differs=self.difference, held=self.judged.held)
+        return status._replace(differs=self.difference, held=self.judged.staying)
 
     @property
     def stays(self) -> Finding | None:
         """What is to be said of values that differ, and stay as they are in Triage."""
-        return _say_held(self.judged.held) or _say_repaired(self.repaired)
+        return _say_held(self.judged.staying) or _say_repaired(self.repaired)
 
     @property
     def code(self) -> str:
@@ -305,7 +305,7 @@ def _change(create: Operation, comparison: _Comparison, fields: Sequence[str], *
         finding = remark("source-fixed", CODES["source-fixed"])
     if not patch and not must_read:
         return LedgerStatus(Outcome.UNCHANGED, finding)
-    kept_parts = comparison.judged.kept if DESCRIPTION in patch else ()
+    kept_parts = comparison.judged.labels if DESCRIPTION in patch else ()
     # Not with `--fields`, nor where `source` differs: it can't be patched.
     is_whole = patch.keys() == comparison.differing.difference(comparison.repaired)
     is_as_row = is_whole and not kept_parts

@@ -39,7 +39,8 @@ class Leaders:
     def __init__(self, only: frozenset[str] | None, source_name: str) -> None:
         """`only` are the keys that are wanted, with or without the source's name; None are all."""
         self._of: dict[str, tuple[int, int, bytes]] = {}
-        self._only, self._prefix = only, len(source_name) + 1
+        self._only = only
+        self._prefix = len(source_name) + 1
         self._spelt: dict[str, str] | None = None
         self.is_outdated = False
 
@@ -51,9 +52,12 @@ class Leaders:
         """Return key → the key of the issue that it seems to mean: one that differs in capitals or blanks alone."""
         if self._spelt is None:
             self._spelt = {fold(key): key for page in known.all_keys() for key in page}
-        others = {key: other for key in keys if (other := self._spelt.get(fold(key), key)) != key}
-        there = known.in_triage([*others, *others.values()]) if others else ()
-        return {key: other for key, other in others.items() if key not in there and other in there}
+        spelt = {key: self._spelt.get(fold(key), key) for key in keys}
+        respelled = {key: spelling for key, spelling in spelt.items() if spelling != key}
+        if not respelled:
+            return {}
+        in_triage = known.in_triage([*respelled, *respelled.values()])
+        return {key: spelling for key, spelling in respelled.items() if key not in in_triage and spelling in in_triage}
 
     def add(self, key: str, place: int, rank: int, digest: bytes) -> tuple[int, int, bytes]:
         """Add rows of an issue; return place, rank and digest of all its rows so far.
@@ -61,10 +65,13 @@ class Leaders:
         The place is that of the first row, the rank that of the worst severity in `api.SEVERITIES`, and the digest that
         of the row with this severity.
         """
-        first, worst, its = self._of.get(key, (place, rank, digest))
-        self.is_outdated |= rank < worst
-        self._of[key] = (first, rank, digest) if rank < worst else (first, worst, its)
-        return self._of[key]
+        rows = self._of.get(key, (place, rank, digest))
+        first, worst, _ = rows
+        if rank < worst:
+            self.is_outdated = True
+            rows = (first, rank, digest)
+        self._of[key] = rows
+        return rows
 
 
 def gather(run: RowRun, verdicts: Mapping[int, DuplicateVerdict], leaders: Leaders | None, known: Knows) -> None:
@@ -77,8 +84,8 @@ def gather(run: RowRun, verdicts: Mapping[int, DuplicateVerdict], leaders: Leade
         return
     occurring = [row for row in run.rows if row.issue.parts.occurrences and _is_wanted(row, leaders)]
     for row in occurring:
-        (occurrence, *_), severity = row.issue.parts.occurrences, row.issue.severity or ""
-        row.occurrence = occurrence._replace(row=row.hash().hex(), severity=severity)
+        occurrence = row.issue.parts.occurrences[0]
+        row.occurrence = occurrence._replace(row=row.hash().hex(), severity=row.issue.severity or "")
     _leave_out_older(occurring, known)
     _reject_respelled(occurring, leaders, known)
     rows_of = defaultdict[str, list[CheckedRow]](list)
@@ -129,10 +136,12 @@ def _lead(leader: CheckedRow, members: Sequence[CheckedRow], leaders: Leaders) -
 def _leave_out_older(rows: Sequence[CheckedRow], known: Knows) -> None:
     """Leave out the rows that are older than the last word on their occurrence, by the date that `duplicates` names."""
     dated = [(row, row.occurrence) for row in rows if row.occurrence is not None and row.occurrence.dated > 0]
-    had = known.had(row.key for row, _ in dated) if dated else {}
-    words = {key: read_covered(added.covered) for key, added in had.items()}
+    if not dated:
+        return
+    added_of = known.had(row.key for row, _ in dated)
+    last_words = {key: read_covered(added.covered) for key, added in added_of.items()}
     for row, occurrence in dated:
-        last_word = words.get(row.key, {}).get(occurrence.comment.id, UNSAID)
+        last_word = last_words.get(row.key, {}).get(occurrence.comment.id, UNSAID)
         if occurrence.dated < last_word.dated:
             row.loss = OLDER
 
@@ -145,8 +154,8 @@ def _reject_respelled(rows: Sequence[CheckedRow], leaders: Leaders, known: Knows
             row.loss = _respelled(row.key, respelled[row.key])
 
 
-def _respelled(key: str, other: str) -> DuplicateVerdict:
-    message = f"{key} has no issue, but {other} has one: it seems to be another spelling"
+def _respelled(key: str, spelling: str) -> DuplicateVerdict:
+    message = f"{key} has no issue, but {spelling} has one: it seems to be another spelling"
     hint = "correct the texts that `group` names, in the source or in errors.csv; the other rows don't wait"
     return DuplicateVerdict(Outcome.REJECTED, Finding(KEY_RESPELLED, "key", message, hint))
 

@@ -56,17 +56,17 @@ class AccountNames:
     def by_account(self) -> Mapping[str, str]:
         """Account → name: of several the most frequent, then the first."""
         names: dict[str, str] = {}
-        for who, _ in self._pairs.most_common():  # of equal counts the first comes first
-            if who.account and who.name:
-                names.setdefault(who.account, who.name)
+        for person, _ in self._pairs.most_common():  # of equal counts the first comes first
+            if person.account and person.name:
+                names.setdefault(person.account, person.name)
         return names
 
 
-def count_known(seen: Counter[Identity], people: Iterable[Identity]) -> None:
+def count_known(counts: Counter[Identity], people: Iterable[Identity]) -> None:
     """Count rows by person, up to KNOWN_LIMIT distinct people, so that memory stays flat."""
-    for who, rows in Counter(people).items():
-        if who.shown and (who in seen or len(seen) < KNOWN_LIMIT):
-            seen[who] += rows
+    for person, rows in Counter(people).items():
+        if person.shown and (person in counts or len(counts) < KNOWN_LIMIT):
+            counts[person] += rows
 
 
 ASKED_AT_ONCE = 500
@@ -126,9 +126,11 @@ class KeyAliases:
             self._scratch.write(
                 "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, as_bytes(text)) for text in named)
             )
-            rows = zip(map(compiler.text(by), source.rows), keys, strict=True)
-            known = ((place, as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
-            self._scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
+            texts = map(compiler.text(by), source.rows)
+            pairs = ((text, key) for text, key in zip(texts, keys, strict=True) if key and is_filled(text))
+            self._scratch.write(
+                "INSERT INTO rows VALUES (?, ?, ?)", ((place, as_bytes(text.strip()), key) for text, key in pairs)
+            )
 
     def finder(self) -> FindKeys:
         if self._scratch is None:
@@ -138,12 +140,14 @@ class KeyAliases:
 
 
 def _find_all(scratch: Scratch, place: int, texts: Iterable[str]) -> Mapping[str, str]:
-    names, found = {as_bytes(text): text for text in texts}, dict[str, str]()
-    left = iter(names)
-    while some := list(islice(left, ASKED_AT_ONCE)):
-        statement = _FIND.format(",".join("?" * len(some)))
-        found |= {names[text]: as_text(key) for text, key in scratch.rows(statement, (place, *some))}
-    return found
+    names = {as_bytes(text): text for text in texts}
+    key_of = dict[str, str]()
+    remaining = iter(names)
+    while asked := list(islice(remaining, ASKED_AT_ONCE)):
+        statement = _FIND.format(",".join("?" * len(asked)))
+        for text, key in scratch.rows(statement, (place, *asked)):
+            key_of[names[text]] = as_text(key)
+    return key_of
 
 
 class _LookUp:
@@ -153,22 +157,34 @@ class _LookUp:
         self._job, self._names, self._aliases = job, names, aliases
 
     @cached_property
-    def _found(self) -> tuple[Mapping[str, str], FindKeys]:
-        wanted: list[AccountNames | KeyAliases] = [each for each in (self._names, self._aliases) if each.refs]
-        refs = tuple(dict.fromkeys(ref for each in wanted for ref in each.refs))
-        tables = tuple(dict.fromkeys(table for each in wanted for table in each.tables))
+    def _answers(self) -> tuple[Mapping[str, str], FindKeys]:
+        collectors: list[AccountNames | KeyAliases] = []
+        refs: dict[Ref, None] = {}
+        tables: dict[Table, None] = {}
+        for collector in (self._names, self._aliases):
+            if collector.refs:
+                collectors.append(collector)
+                refs |= dict.fromkeys(collector.refs)
+                tables |= dict.fromkeys(collector.tables)
+        dates = self._job.mapping.model.input.dates
         with self._job.source.again() as source:
-            for rows in source.read(refs, tables=tables, dates=self._job.mapping.model.input.dates):
-                for each in wanted:
-                    each.add(correct_cells(self._job.fixes, rows))
+            for rows in source.read(tuple(refs), tables=tuple(tables), dates=dates):
+                for collector in collectors:
+                    collector.add(correct_cells(self._job.fixes, rows))
                 del rows
         return self._names.by_account(), self._aliases.finder()
 
     def find_name(self, account: str) -> str:
-        return self._found[0].get(account, "") if account else ""
+        if not account:
+            return ""
+        name_of, _ = self._answers
+        return name_of.get(account, "")
 
     def find_keys(self, place: int, texts: Collection[str]) -> Mapping[str, str]:
-        return self._found[1](place, texts) if texts else {}
+        if not texts:
+            return {}
+        _, find = self._answers
+        return find(place, texts)
 
 
 @contextmanager
@@ -180,9 +196,9 @@ def look_up(job: Job) -> Iterator[Job]:
     """
     with KeyAliases(job) as aliases:
         names = AccountNames(job)
-        found = _LookUp(job, names, aliases)
+        answers = _LookUp(job, names, aliases)
         yield replace(
             job,
-            find_name=found.find_name if names.refs else find_no_name,
-            find_keys=found.find_keys if aliases.refs else find_no_keys,
+            find_name=answers.find_name if names.refs else find_no_name,
+            find_keys=answers.find_keys if aliases.refs else find_no_keys,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import takewhile
@@ -10,7 +10,7 @@ from itertools import takewhile
 from importer.api import VALUE_FIELDS
 from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
-from importer.mapping.issue_parts import FlagRule, Relation
+from importer.mapping.issue_parts import Comments, FlagRule, Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.patterns import compile_pattern
 from importer.mapping.texts import Text
@@ -29,22 +29,22 @@ ATTACHMENTS = f"{FOOTER}Attachments"
 """The name of the uses that make the line of attachments."""
 
 
-IsWanted = Callable[[Issue], bool]
+IsRead = Callable[[Issue], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """A text of the mapping.
 
-    name    what it becomes: `title`, `comment`, `footer: Sprint`
-    every   whether it takes all cells of a column that repeats, not only the first filled one
-    wanted  makes what says of an issue whether it is read there; None: everywhere
+    name     what it becomes: `title`, `comment`, `footer: Sprint`
+    every    whether it takes all cells of a column that repeats, not only the first filled one
+    read_in  makes what says of an issue whether it is read there; None: everywhere
     """
 
     name: str
     text: Text
     every: bool = False
-    wanted: Callable[[Compiler], IsWanted] | None = None
+    read_in: Callable[[Compiler], IsRead] | None = None
 
 
 def list_uses(mapping: MappingModel) -> list[Use]:
@@ -52,85 +52,117 @@ def list_uses(mapping: MappingModel) -> list[Use]:
     uses = [use for use in _uses(mapping) if use.text.refs]
     # Of a column that is read once, a rule asks no more: the others with its header are another thing.
     once = {ref for use in uses if not use.every for ref in use.text.refs}
-    rules = dict.fromkeys(ref for text in _rule_texts(mapping) for ref in text.refs)
-    known = [Use(RULE, text) for person in mapping.people.known for text in person.texts if text.refs]
-    return [
-        *uses,
-        *known,
-        *(Use(RULE, Text.model_validate({ref.kind: ref.name}), every=ref not in once) for ref in rules),
-    ]
+    for person in mapping.people.known:
+        uses += [Use(RULE, text) for text in person.texts if text.refs]
+    for ref in dict.fromkeys(ref for text in _rule_texts(mapping) for ref in text.refs):
+        uses.append(Use(RULE, Text.model_validate({ref.kind: ref.name}), every=ref not in once))
+    return uses
 
 
 def _uses(mapping: MappingModel) -> Iterator[Use]:
-    source, comments = mapping.input, mapping.comments
+    source = mapping.input
     yield Use("key", source.key)
     if source.local_key is not None:
-        yield Use("key", source.local_key, wanted=_with_local_key)
-    yield from (Use("key", text) for text in mapping.group)
-    if mapping.recurring is not None:  # all that an occurrence says beside its note and its lines of the footer
+        yield Use("key", source.local_key, read_in=_with_local_key)
+    for text in mapping.group:
+        yield Use("key", text)
+    if mapping.recurring is not None:
+        # All that an occurrence says beside its note and its lines of the footer.
         texts = [*mapping.recurring.occurrence, mapping.created, mapping.answer]
-        yield from (Use("comment", text) for text in texts if text is not None)
+        yield from _optional("comment", texts)
     yield Use("title", mapping.title)
     if mapping.description is not None:
         yield Use("description", mapping.description)
     for place, field in enumerate(VALUE_FIELDS):
-        yield Use(field, getattr(mapping, field), wanted=partial(_without_rule, place))
+        yield Use(field, getattr(mapping, field), read_in=partial(_without_rule, place))
     yield Use("source", mapping.source)
-    yield from (Use("person", text) for text in (mapping.owner_id, mapping.assignee_id) if text is not None)
-    for person in (mapping.owner, mapping.assignee):  # who isn't matched is named in the footer
-        yield from (Use("person", text) for text in (person.texts if person is not None else ()))
-    yield from (Use("evidence", link, every=True) for link in mapping.resource_links)
+    yield from _optional("person", [mapping.owner_id, mapping.assignee_id])
+    # Who isn't matched is named in the footer.
+    for person in (mapping.owner, mapping.assignee):
+        if person is not None:
+            yield from _optional("person", person.texts)
+    for link in mapping.resource_links:
+        yield Use("evidence", link, every=True)
     for flag in mapping.flags:
-        is_read = partial(_where_flagged, flag)
-        if flag.from_ is not None:
-            yield Use("flag", flag.from_, every=True, wanted=is_read)
-        texts = [flag.call, flag.type, flag.note, flag.message_index]
-        yield from (Use("flag", text, wanted=is_read) for text in texts if text is not None)
-    are_sent = _with_comments if comments and "drop" in (comments.open, comments.closed) else None
-    for each in comments.from_ if comments else ():
-        yield Use("comment", each, every=True, wanted=are_sent)
-        yield from (Use("comment", text, every=True, wanted=are_sent) for text in (each.lines or {}).values())
-        if each.beside is not None:
-            yield Use("comment", each.beside.key, wanted=are_sent)
-    yield from (Use("relation", relation, every=True) for relation in mapping.relations)
-    yield from (Use(f"{FOOTER}{label}", text, every=True) for label, text in mapping.footer.items())
+        yield from _uses_of_flag(flag)
+    if mapping.comments is not None:
+        yield from _uses_of_comments(mapping.comments)
+    for relation in mapping.relations:
+        yield Use("relation", relation, every=True)
+    for label, text in mapping.footer.items():
+        yield Use(f"{FOOTER}{label}", text, every=True)
     if mapping.attachments is not None:
-        files = (mapping.attachments.name, mapping.attachments.url)
-        yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
+        yield from _optional(ATTACHMENTS, [mapping.attachments.name, mapping.attachments.url], every=True)
 
 
-def _with_local_key(_: Compiler) -> IsWanted:
+def _optional(
+    name: str,
+    texts: Iterable[Text | None],
+    *,
+    every: bool = False,
+    read_in: Callable[[Compiler], IsRead] | None = None,
+) -> Iterator[Use]:
+    """Yield a use of each text that the mapping has."""
+    for text in texts:
+        if text is not None:
+            yield Use(name, text, every, read_in)
+
+
+def _uses_of_flag(flag: FlagRule) -> Iterator[Use]:
+    read_in = partial(_where_flagged, flag)
+    yield from _optional("flag", [flag.from_], every=True, read_in=read_in)
+    yield from _optional("flag", [flag.call, flag.type, flag.note, flag.message_index], read_in=read_in)
+
+
+def _uses_of_comments(comments: Comments) -> Iterator[Use]:
+    read_in = _with_comments if "drop" in (comments.open, comments.closed) else None
+    for text in comments.from_:
+        lines = (text.lines or {}).values()
+        yield from _optional("comment", [text, *lines], every=True, read_in=read_in)
+        if text.beside is not None:
+            yield Use("comment", text.beside.key, read_in=read_in)
+
+
+def _with_local_key(_: Compiler) -> IsRead:
     return lambda issue: issue.key.is_local
 
 
-def _without_rule(place: int, _: Compiler) -> IsWanted:
+def _without_rule(place: int, _: Compiler) -> IsRead:
     return lambda issue: issue.steps[place].how != "rule"
 
 
-def _where_flagged(rule: FlagRule, compiler: Compiler) -> IsWanted:
+def _where_flagged(rule: FlagRule, compiler: Compiler) -> IsRead:
     is_flagged = compile_flagged(rule, compiler)
     return lambda issue: is_flagged(issue.row)
 
 
-def _with_comments(_: Compiler) -> IsWanted:
+def _with_comments(_: Compiler) -> IsRead:
     return lambda issue: issue.bundling != "drop"
 
 
 def _rule_texts(mapping: MappingModel) -> Iterator[Text]:
     """Yield the texts that decide something, whatever becomes of them besides."""
     values = [getattr(mapping, name) for name in VALUE_FIELDS]
-    rules = [rule.when for rule in (*mapping.skip, *(rule for value in values for rule in value.rules))]
-    flags = [flag.when for flag in mapping.flags if flag.when is not None]
-    texts: list[Text | None] = [condition for conditions in (*rules, *flags) for condition in conditions]
-    texts += [*(text for value in values for text in value.beside.values()), mapping.category.titles]
-    texts += [] if mapping.answer is None else [mapping.answer, mapping.answer.criterion]
-    texts += [relation.by for relation in mapping.relations]
-    texts += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
-    texts += [mapping.counted.comments, mapping.counted.attachments]
-    texts += [] if mapping.restricted is None else [mapping.restricted.level]
+    for rule in mapping.skip:
+        yield from rule.when
+    for value in values:
+        for rule in value.rules:
+            yield from rule.when
+    for flag in mapping.flags:
+        yield from flag.when or ()
+    for value in values:
+        yield from value.beside.values()
+    optional: list[Text | None] = [mapping.category.titles]
+    if mapping.answer is not None:
+        optional += [mapping.answer, mapping.answer.criterion]
+    optional += [relation.by for relation in mapping.relations]
+    optional += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
+    optional += [mapping.counted.comments, mapping.counted.attachments]
+    if mapping.restricted is not None:
+        optional.append(mapping.restricted.level)
     if isinstance(mapping.duplicates, Duplicates):
-        texts.append(mapping.duplicates.newest)
-    return (text for text in texts if text is not None)
+        optional.append(mapping.duplicates.newest)
+    yield from (text for text in optional if text is not None)
 
 
 class Taken:
@@ -141,10 +173,12 @@ class Taken:
     """
 
     def __init__(self, use: Use, run: RowRun) -> None:
-        layout, self._run = run.source.layout, run
-        self.use, self.places = use, frozenset(layout.places_of(use.text.refs))
-        self._is_wanted = None if use.wanted is None else use.wanted(run.compiler)
-        is_everywhere = self._is_wanted is None or all(self._is_wanted(row.issue) for row in run.rows)
+        self.use = use
+        self._run = run
+        layout = run.source.layout
+        self.places = frozenset(layout.places_of(use.text.refs))
+        self._is_read = None if use.read_in is None else use.read_in(run.compiler)
+        is_everywhere = self._is_read is None or all(self._is_read(row.issue) for row in run.rows)
         self.whole = frozenset(_whole(use.text, use.every, layout) if is_everywhere else ())
         self._of_row = dict[CheckedRow, Sequence[int]]()
 
@@ -155,10 +189,12 @@ class Taken:
 
     def take(self, row: CheckedRow) -> Sequence[int]:
         """The places of a row whose cells it takes."""
+        # A column that repeats asks for each of its cells.
         places = self._of_row.get(row)
-        if places is None:  # a column that repeats asks for each of its cells
-            is_wanted = self._is_wanted is None or self._is_wanted(row.issue)
-            places = self._of_row[row] = self._take(row.issue.row) if is_wanted else ()
+        if places is None:
+            is_read = self._is_read is None or self._is_read(row.issue)
+            places = self._take(row.issue.row) if is_read else ()
+            self._of_row[row] = places
         return places
 
 
@@ -217,14 +253,16 @@ class _Takers:
         if text.first is not None:
             take = _take_first([self.of(choice, every=every) for choice in _choices(text, self._layout)])
         else:
-            parts = [self._take_filled(ref, self._compiler.cells_of(ref), every=False) for ref in text.refs]
-            take = lambda row: [place for part in parts for place in part(row)]  # noqa: E731
-        return _take_where(self._read_found(text, every=every), take) if _is_searched(text) else take
+            take = _take_all([self._take_filled(ref, self._compiler.cells_of(ref), every=False) for ref in text.refs])
+        if not _is_searched(text):
+            return take
+        return _take_where(self._read_found(text, every=every), take)
 
     def _read_found(self, text: Text, *, every: bool) -> ReadCells:
         """Make what gives the cells of a text in a row, "" where what it looks for isn't there."""
-        read_text, find = self._compiler.text(text), _find_of(text)
+        read_text = self._compiler.text(text)
         read: ReadCells = self._compiler.cells(text) if every else lambda row: (read_text(row),)
+        find = _find_of(text)
         if find is None:
             return read
         search = compile_pattern(find).search
@@ -243,12 +281,16 @@ class _Takers:
     def _take_found(self, text: Text) -> Take:
         """Of the first filled choice, take the places in whose cells something is found."""
         take_choice = _take_first([self.of(choice, every=True) for choice in _choices(text, self._layout)])
-        read, read_places = self._read_found(text, every=True), self._places_read(text)
+        read = self._read_found(text, every=True)
+        read_places = self._places_read(text)
 
         def take(row: SourceRow) -> Sequence[int]:
             pairs = zip(read_places(row), read(row), strict=False)
-            found_places = {place for places, cell in pairs if is_filled(cell) for place in places}
-            return [place for place in take_choice(row) if place in found_places]
+            searched = set[int]()
+            for places, cell in pairs:
+                if is_filled(cell):
+                    searched.update(places)
+            return [place for place in take_choice(row) if place in searched]
 
         return take
 
@@ -261,6 +303,10 @@ class _Takers:
         present = _choices(text, self._layout)
         choices = [(self.of(choice, every=True), self._places_read(choice)) for choice in present]
         return lambda row: next((read(row) for take, read in choices if take(row)), ())
+
+
+def _take_all(parts: Sequence[Take]) -> Take:
+    return lambda row: [place for take in parts for place in take(row)]
 
 
 def _take_first(choices: Sequence[Take]) -> Take:

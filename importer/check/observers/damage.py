@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -53,7 +53,7 @@ SENTENCES: Mapping[str, str] = {
 }
 """The warning about each sign in cells, in the order in which they are said."""
 
-Found = dict[int, str]
+Samples = dict[int, str]
 """Row → the text to show."""
 
 DIGITS = 15
@@ -64,20 +64,24 @@ _EXPONENT = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}")
 _LONG, _EMPTIED = re.compile(rf"\d{{{DIGITS}}}\d+"), re.compile(rf"\d{{{DIGITS}}}0+")
 
 
-def find_rounded(column: Sequence[str]) -> Found:
+def find_rounded(column: Sequence[str]) -> Samples:
     """The rows of a column of ids that have a rounded number."""
+    rounded: Samples = {}
     joined = "\n".join(column)
-    found = _matching(column, _EXPONENT) if "E+" in joined or "e+" in joined else {}
-    long = _matching(column, _LONG) if max(map(len, column)) > DIGITS else {}
-    are_emptied = len(long) >= LONG_AT_LEAST and all(map(_EMPTIED.fullmatch, long.values()))
-    return found | long if are_emptied else found
+    if "E+" in joined or "e+" in joined:
+        rounded = _matching(column, _EXPONENT)
+    if max(map(len, column)) > DIGITS:
+        long = _matching(column, _LONG)
+        if len(long) >= LONG_AT_LEAST and all(map(_EMPTIED.fullmatch, long.values())):
+            rounded |= long
+    return rounded
 
 
-def _matching(column: Iterable[str], pattern: re.Pattern[str]) -> Found:
+def _matching(column: Iterable[str], pattern: re.Pattern[str]) -> Samples:
     return {row: text.strip() for row, text in enumerate(column) if pattern.fullmatch(text.strip())}
 
 
-def _find_full(column: Sequence[str]) -> Found:
+def _find_full(column: Sequence[str]) -> Samples:
     # Of most columns many cells together are shorter: to ask each for its length takes four times as long, 0.5 µs.
     parts = ("".join(column[first : first + CELLS_JOINED]) for first in range(0, len(column), CELLS_JOINED))
     if not any(len(part) > CELL_LIMIT // 2 for part in parts) or max(map(len, column)) <= CELL_LIMIT // 2:
@@ -133,8 +137,14 @@ def _read(text: str, form: str) -> datetime | None:
         return None
 
 
-def _swapped(form: str) -> str:
-    return form.translate({ord("d"): "m", ord("m"): "d"})
+def _swapped_pairs(formats: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each format with a later one that has day and month the other way round."""
+    pairs = []
+    for place, form in enumerate(formats):
+        swapped = form.translate({ord("d"): "m", ord("m"): "d"})
+        if swapped in formats[place:]:
+            pairs.append((form, swapped))
+    return pairs
 
 
 @dataclass(slots=True)
@@ -169,19 +179,20 @@ class _Hits:
 
     def where(self) -> str:
         """Name the columns, COLUMNS_SHOWN of them, with the sample."""
-        more = " …" if len(self.columns) > COLUMNS_SHOWN else ""
-        names = ", ".join(sorted(self.columns, key=self.columns.__getitem__)[:COLUMNS_SHOWN])
-        return f"{names}{more} ({self.sample})"
+        columns = sorted(self.columns, key=self.columns.__getitem__)
+        names = ", ".join(columns[:COLUMNS_SHOWN])
+        ellipsis = " …" if len(columns) > COLUMNS_SHOWN else ""
+        return f"{names}{ellipsis} ({self.sample})"
 
 
 class DamageSigns:
     """Searches rows for signs of damage, whole columns at a time; memory doesn't grow with the rows.
 
-    `whole`: the files are read to their ends, so that their rows can be counted.
+    `is_whole`: the files are read to their ends, so that their rows can be counted.
     """
 
-    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], *, whole: bool = True) -> None:
-        self._files, self._whole = files, whole
+    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], *, is_whole: bool = True) -> None:
+        self._files, self._is_whole = files, is_whole
         self._rows = [0] * len(files)
         self._hits = defaultdict[tuple[str, str], _Hits](_Hits)  # by sign and encoding
         self._words = set[str]()
@@ -189,10 +200,9 @@ class DamageSigns:
         self._ids = _refs(mapping.input.key, mapping.input.local_key, mapping.owner_id, mapping.assignee_id)
         self._ids |= _refs(*mapping.resource_links)
         self._texts = collect_value_refs(mapping) | _refs(mapping.title, mapping.description)
-        formats = mapping.input.dates
-        self._ways = [(form, other) for form in formats if (other := _swapped(form)) in formats[formats.index(form) :]]
+        self._ambiguous_formats = _swapped_pairs(mapping.input.dates)
         self._dates = defaultdict[Ref, _Dates](_Dates)
-        self._dated = _refs(*collect_date_texts(mapping)) if self._ways else frozenset()
+        self._dated = _refs(*collect_date_texts(mapping)) if self._ambiguous_formats else frozenset()
         self._markup = Counter[TextFormat | None]()
         texts = [] if mapping.description is None else list(walk_texts(mapping.description, choices=True))
         named = {text.format for _, text in texts} - {None}
@@ -203,91 +213,111 @@ class DamageSigns:
         source = run.source
         if source.rows:
             self._rows[source.file] = source.rows[-1].record
-        found, encoding = defaultdict[str, Found](dict), self._files[source.file].encoding
+        encoding = self._files[source.file].encoding
+        samples_of = defaultdict[str, Samples](dict)
         for number, (ref, places) in enumerate(source.layout.places.items()):
-            for place in filter(source.filled_places.__contains__, places):
+            for place in places:
+                if place not in source.filled_places:
+                    continue
                 column = source.column(place)
-                for sign, rows in self._find_signs(ref, column):
-                    found[sign] |= rows
+                for sign, samples in self._find_signs(ref, column):
+                    samples_of[sign] |= samples
                     self._hits[sign, encoding].columns.setdefault(ref.name, number)
                 if ref in self._dated:
                     self._read_dates(ref, column, source)
-        for sign, rows in found.items():
-            hits, row = self._hits[sign, encoding], min(rows)
-            hits.rows += len(rows)
-            key = run.rows[row].key
-            where = f"{f'{key}, ' if key else ''}{_place(source, row)}"
-            hits.sample = hits.sample or f"{clip(rows[row], SAMPLE_CHARACTERS)!r} in {where}"
+        for sign, samples in samples_of.items():
+            hits = self._hits[sign, encoding]
+            hits.rows += len(samples)
+            if not hits.sample:
+                hits.sample = _show_first(samples, run)
         if self._has_markup and self._markup[None] < MARKUP_SAMPLE:
             self._look_at_markup(run)
 
-    def _find_signs(self, ref: Ref, column: Sequence[str]) -> Iterator[tuple[str, Found]]:
-        if full := _find_full(column):
+    def _find_signs(self, ref: Ref, column: Sequence[str]) -> Iterator[tuple[str, Samples]]:
+        full = _find_full(column)
+        if full:
             yield FULL_CELL, full
-        if ref in self._ids and (rounded := find_rounded(column)):
-            yield ROUNDED, rounded
+        if ref in self._ids:
+            rounded = find_rounded(column)
+            if rounded:
+                yield ROUNDED, rounded
         if ref not in self._texts:
             return
         if not all(map(str.isascii, column)):
             yield from self._find_wrong_letters(column)
         # To join them takes a tenth of the time of another search.
-        if not self._has_letters and "?" in "".join(column) and (questioned := self._find_questioned(column)):
-            yield QUESTIONED, questioned
+        if not self._has_letters and "?" in "".join(column):
+            questioned = self._find_questioned(column)
+            if questioned:
+                yield QUESTIONED, questioned
 
-    def _find_wrong_letters(self, column: Sequence[str]) -> Iterator[tuple[str, Found]]:
-        others = {row: text for row, text in enumerate(column) if not text.isascii()}
-        if lost := {row: _around(text, text.find(REPLACED)) for row, text in others.items() if REPLACED in text}:
-            yield LOST, lost
-        rows, texts = list(others), list(others.values())
+    def _find_wrong_letters(self, column: Sequence[str]) -> Iterator[tuple[str, Samples]]:
+        not_ascii = {row: text for row, text in enumerate(column) if not text.isascii()}
+        replaced = {row: _around(text, text.find(REPLACED)) for row, text in not_ascii.items() if REPLACED in text}
+        if replaced:
+            yield LOST, replaced
+        rows, texts = list(not_ascii), list(not_ascii.values())
         self._has_letters = self._has_letters or bool(_letters.find(texts))
-        if self._has_letters and (garbled := _garbled.find(texts)):
-            matches = ((rows[place], _garble.search(texts[place])) for place in garbled)
-            yield GARBLED, {row: _around(match.string, match.start()) for row, match in matches if match}
+        if not self._has_letters:
+            return
+        garbled: Samples = {}
+        for place in _garbled.find(texts):
+            match = _garble.search(texts[place])
+            if match:
+                garbled[rows[place]] = _around(match.string, match.start())
+        if garbled:
+            yield GARBLED, garbled
 
-    def _find_questioned(self, column: Sequence[str]) -> Found:
-        found: Found = {}
+    def _find_questioned(self, column: Sequence[str]) -> Samples:
+        samples: Samples = {}
         for row in _may_be_questioned.find(column):
             for match in _QUESTIONED.finditer(column[row]):
-                found.setdefault(row, _around(column[row], match.start()))
+                samples.setdefault(row, _around(column[row], match.start()))
                 if len(self._words) < WORDS_AT_LEAST:
                     self._words.add(match[0].casefold())
-        return found
+        return samples
 
     def _read_dates(self, ref: Ref, column: Sequence[str], source: SourceRows) -> None:
         """Look for dates that decide something, and that two formats of the mapping read otherwise."""
         dates = self._dates[ref]
         for row, text in enumerate(map(str.strip, column)):
-            for ways in self._ways:
-                first, second = (_read(text, form) for form in ways)
+            for form, swapped in self._ambiguous_formats:
+                first, second = _read(text, form), _read(text, swapped)
+                if first is None and second is None:
+                    continue
                 if first is None or second is None:
-                    dates.certain |= {first is not None} if first or second else set()
+                    dates.certain.add(first is not None)
                 elif first != second:  # 02/02 is the same day either way
                     dates.rows += 1
                     dates.sample = dates.sample or f"{clip(text, SAMPLE_CHARACTERS)} in {_place(source, row)}"
 
     def _look_at_markup(self, run: RowRun) -> None:
         """Count the descriptions, and those in another markup than the mapping says, or where it says none."""
-        sent = (row for row in run.rows if row.body)
-        described = (row for row in sent if row.issue.description != row.issue.footer.text)
+        sendable = (row for row in run.rows if row.body)
+        described = (row for row in sendable if row.issue.description != row.issue.footer.text)
         rows = list(islice(described, MARKUP_SAMPLE - self._markup[None]))
-        texts = [row.issue.description for row in rows]
-        begun = {name: sum(map(bool, map(begin.match, texts))) for name, begin in _BEGINS.items()}
-        if self._is_jira:
-            came = (raw_text(row.issue.row.raw) for row in rows)
-            begun = {"html": begun["html"], "markdown": sum(map(bool, map(_MARKDOWN.search, came)))}
-        self._markup.update(begun)
         self._markup[None] += len(rows)
+        texts = [row.issue.description for row in rows]
+        self._markup["html"] += _count_matches(_BEGINS["html"].match, texts)
+        if self._is_jira:
+            raw_texts = (raw_text(row.issue.row.raw) for row in rows)
+            self._markup["markdown"] += _count_matches(_MARKDOWN.search, raw_texts)
+        else:
+            self._markup["jira"] += _count_matches(_BEGINS["jira"].match, texts)
 
     def warnings(self) -> Iterator[str]:
         yield from self._full_files()
-        signs = list(SENTENCES)
-        for (sign, encoding), hits in sorted(self._hits.items(), key=lambda each: signs.index(each[0][0])):
-            if sign != QUESTIONED or self._are_words_damaged(hits):
-                yield _say(SENTENCES[sign], hits, encoding)
+        for sign, sentence in SENTENCES.items():
+            for (sign_of_hits, encoding), hits in self._hits.items():
+                if sign_of_hits != sign:
+                    continue
+                if sign != QUESTIONED or self._are_words_damaged(hits):
+                    yield _say(sentence, hits, encoding)
         for ref, dates in self._dates.items():
             if dates.rows and dates.certain != {True}:
-                what = f"{counted(dates.rows, 'date reads', 'dates read')} both ways in {ref.name} ({dates.sample})"
-                yield f"{what}: day first or month first? Keep only the right format in input.dates."
+                ambiguous = f"{counted(dates.rows, 'date reads', 'dates read')} both ways in {ref.name}"
+                question = "day first or month first? Keep only the right format in input.dates."
+                yield f"{ambiguous} ({dates.sample}): {question}"
 
     def _are_words_damaged(self, hits: _Hits) -> bool:
         are_many = len(self._words) >= WORDS_AT_LEAST and hits.rows >= SHARE_OF_ROWS * sum(self._rows)
@@ -295,29 +325,45 @@ class DamageSigns:
 
     def _full_files(self) -> Iterator[str]:
         """Warn where the last file of a set has exactly as many rows as a limit; the others may, since more follows."""
-        if not self._whole or any(file.errors_file for file in self._files):
+        if not self._is_whole or any(file.errors_file for file in self._files):
             return
         last = max(range(len(self._files)), key=lambda number: (_natural(self._files[number].name), number))
         rows = self._rows[last]
         if rows in FULL_FILES and rows == max(self._rows):
             name = self._files[last].name
-            which = f"{name}, the last of {len(self._files)} files," if len(self._files) > 1 else name
-            yield f"{which} has exactly {rows:,} rows, {FULL_FILES[rows]}: others may be missing. {PAGES}"
+            if len(self._files) > 1:
+                name = f"{name}, the last of {len(self._files)} files,"
+            yield f"{name} has exactly {rows:,} rows, {FULL_FILES[rows]}: others may be missing. {PAGES}"
 
     def of_markup(self) -> Iterator[str]:
         """Say which markup the descriptions seem to be in."""
-        filled = self._markup[None]
+        texts = self._markup[None]
+        first = "the first " if texts == MARKUP_SAMPLE else ""
         for name, rows in self._markup.items():
-            if name and rows and rows >= SHARE * filled:
-                looks, sent = ("looks", "is sent as it is") if rows == 1 else ("look", "are sent as they are")
-                end = "to convert them to Markdown"
-                if self._is_jira:
-                    sent, end = f"{sent.split()[0]} read as jira", "to read them so"
-                first = "the first " if filled == MARKUP_SAMPLE else ""
-                yield (
-                    f"description: {rows:,} of {first}{counted(filled, 'text')} {looks} like {name} and {sent}; "
-                    f"{end}, write `description: {{format: {name}}}`"
-                )
+            if not name or not rows or rows < SHARE * texts:
+                continue
+            look, are = ("looks", "is") if rows == 1 else ("look", "are")
+            if self._is_jira:
+                treated, purpose = "read as jira", "to read them so"
+            else:
+                treated, purpose = "sent as it is" if rows == 1 else "sent as they are", "to convert them to Markdown"
+            yield (
+                f"description: {rows:,} of {first}{counted(texts, 'text')} {look} like {name} and {are} {treated}; "
+                f"{purpose}, write `description: {{format: {name}}}`"
+            )
+
+
+def _show_first(samples: Samples, run: RowRun) -> str:
+    """Show the sample of the first row, with its key and line."""
+    row = min(samples)
+    key = run.rows[row].key
+    place = _place(run.source, row)
+    where = f"{key}, {place}" if key else place
+    return f"{clip(samples[row], SAMPLE_CHARACTERS)!r} in {where}"
+
+
+def _count_matches(match: Callable[[str], re.Match[str] | None], texts: Iterable[str]) -> int:
+    return sum(match(text) is not None for text in texts)
 
 
 def _refs(*texts: Text | None) -> frozenset[Ref]:

@@ -31,7 +31,7 @@ class HeldValues:
         self.values = Counter[str]()
         self._absence = absence
         self._braked = Counter[str]()  # name → how many of these stay as too many are blank
-        self._lost: list[Counter[str]] = [Counter() for _ in absence.files]  # column of each file → values that stay
+        self._lacking: list[Counter[str]] = [Counter() for _ in absence.files]  # column of each file → values that stay
         self._known = [0 for _ in absence.files]  # rows of each file whose key has an issue
         self._rows = [0 for _ in absence.files]
         self._renamed = RenamedColumns(job)
@@ -57,80 +57,96 @@ class HeldValues:
                 for scope in scopes_of(key):
                     self._emptied[scope, name].add(value)
 
-    def _add_held(self, file: int, held: Sequence[Held]) -> None:
-        known_columns = self._absence.files[file].known
-        for name, columns, _ in held:
+    def _add_held(self, file: int, values: Sequence[Held]) -> None:
+        earlier = self._absence.files[file].earlier
+        for name, columns, _ in values:
             self.values[name] += 1
             self._braked[name] += not columns
-            self._lost[file].update(column for column in columns if Ref("column", column) in known_columns)
+            self._lacking[file].update(column for column in columns if Ref("column", column) in earlier)
 
     def find_braked(self, known: Knows) -> Collection[tuple[str, str]]:
         """Find the values of which too many would be emptied: project, "" for all of the source, and name."""
-        week = self._absence.emptied
-        return {
-            (scope, name)
-            for (scope, name), lost in self._emptied.items()
-            if are_too_many(
-                self._describe(scope, lost),
-                week.get((scope, name), Emptied()),
-                partial(known.count_stored, scope, name),
-            )
-        }
+        braked = set[tuple[str, str]]()
+        for (scope, name), lost_values in self._emptied.items():
+            in_this_run = self._describe(scope, lost_values)
+            in_week = self._absence.emptied.get((scope, name), Emptied())
+            if are_too_many(in_this_run, in_week, partial(known.count_stored, scope, name)):
+                braked.add((scope, name))
+        return braked
 
-    def _describe(self, scope: str, lost: LostValues) -> Emptied:
-        return Emptied(lost.values, lost.decisions, self._known_of[scope] if scope else sum(self._known))
+    def _describe(self, scope: str, lost_values: LostValues) -> Emptied:
+        known_rows = self._known_of[scope] if scope else sum(self._known)
+        return Emptied(lost_values.values, lost_values.decisions, known_rows)
 
     @property
     def emptied(self) -> Sequence[tuple[str, str, int, int, int]]:
         """What is emptied, as the next run is to know it: project, name, and an `Emptied`."""
-        return [(scope, name, *self._describe(scope, lost)) for (scope, name), lost in self._emptied.items()]
+        return [(scope, name, *self._describe(scope, values)) for (scope, name), values in self._emptied.items()]
 
     @property
     def absence(self) -> Absence:
         """What the files lack, as the next run compares with it: columns for want of which values stay are accepted."""
         columns = dict(self._absence.columns)
-        for at, file in enumerate(self._absence.files):
-            here, lacked, accepted = columns[file.name]
-            now = {*self._lost[at], *(file.watched if self._is_due(at) else ())}
-            columns[file.name] = [here, lacked, [ref for ref in lacked if ref in accepted or ref[1] in now]]
+        for place, file in enumerate(self._absence.files):
+            present, absent, accepted = columns[file.name]
+            accepted_now = {*self._lacking[place], *self._due(place)}
+            accepted = [ref for ref in absent if ref in accepted or ref[1] in accepted_now]
+            columns[file.name] = [present, absent, accepted]
         return replace(self._absence, columns=columns)
 
     def refusal(self, accepted: Collection[str]) -> str:
         """Say which columns are lost and not accepted, and what to type; "" if there are none."""
-        lost, more = list[str](), dict[str, None]()
-        for at, file in enumerate(self._absence.files):
-            known = {fold(column) for column in (*accepted, *file.accepted)}
-            columns = [*(self._lost[at] if file.refuses else ()), *(file.watched if self._is_due(at) else ())]
-            missing = [column for column in dict.fromkeys(columns) if fold(column) not in known]
+        sentences = list[str]()
+        to_accept = dict[str, None]()
+        for place, file in enumerate(self._absence.files):
+            columns = dict[str, None]()
+            if file.refuses:
+                columns |= dict.fromkeys(self._lacking[place])
+            columns |= dict.fromkeys(self._due(place))
+            accepted_names = {fold(column) for column in (*accepted, *file.accepted)}
+            missing = [column for column in columns if fold(column) not in accepted_names]
             if missing:
-                lost.append(f"{file.name} has no {', '.join(missing)}, which the last run read.")
-                lost += self._renamed.find(at, missing)
-                more |= dict.fromkeys(columns)
-        if not lost:
+                sentences.append(f"{file.name} has no {', '.join(missing)}, which the last run read.")
+                sentences += self._renamed.find(place, missing)
+                to_accept |= columns
+        if not sentences:
             return ""
-        other = "If it is another list, give it a name of its own with --source-name NAME."
-        command = shell_join(f"--accept-missing={column}" for column in more)
-        return "\n".join([*lost, other, f"Export it again; if this is right: the same command with {command}"])
+        sentences.append("If it is another list, give it a name of its own with --source-name NAME.")
+        command = shell_join(f"--accept-missing={column}" for column in to_accept)
+        sentences.append(f"Export it again; if this is right: the same command with {command}")
+        return "\n".join(sentences)
 
-    def _is_due(self, at: int) -> bool:
-        """Whether a file is refused for what it lacks of `watched`: of a few records each may lack the same."""
-        file = self._absence.files[at]
-        return file.refuses and self._known[at] > 0 if file.is_table else self._rows[at] > MOST
+    def _due(self, place: int) -> Sequence[str]:
+        """Return the columns of a file's `watched` for want of which it is refused."""
+        file = self._absence.files[place]
+        if not file.is_table:
+            # Of a few records each may lack the same.
+            return file.watched if self._rows[place] > MOST else ()
+        return file.watched if file.refuses and self._known[place] else ()
 
     def warnings(self) -> Iterator[str]:
         """Say what stays, a sentence each, with what to type to let it go."""
-        for at, file in enumerate(self._absence.files):
-            missing = [] if file.is_table or self._is_due(at) else [*{*file.watched} - {*file.accepted}]
+        for place, file in enumerate(self._absence.files):
+            if file.is_table or self._due(place):
+                continue
+            missing = {*file.watched} - {*file.accepted}
             if missing:
                 yield f"{file.name} has no {listed(sorted(missing), NAMED)}, which an earlier run read: look at it"
-        for names, why in (
-            (self.values - self._braked, "as the source has no such column or key any more"),
-            (self._braked, "as too many would be emptied at once"),
-        ):
-            if names := +names:
-                those = listed([f"{name} ({number:,})" for name, number in names.most_common()], NAMED)
-                command = shell_join(f"--empty={name}" for name in names)
-                yield (
-                    f"{counted(names.total(), 'value')} {'stays' if names.total() == 1 else 'stay'} in Triage, {why}: "
-                    f"{those}. To let them be emptied: the same command with {command}"
-                )
+        without_column = self.values - self._braked
+        if without_column:
+            yield _say_staying(without_column, "as the source has no such column or key any more")
+        braked = +self._braked
+        if braked:
+            yield _say_staying(braked, "as too many would be emptied at once")
+
+
+def _say_staying(values: Counter[str], reason: str) -> str:
+    """Say that values stay in Triage, by their names, and why."""
+    number = values.total()
+    verb = "stays" if number == 1 else "stay"
+    names = listed([f"{name} ({count:,})" for name, count in values.most_common()], NAMED)
+    command = shell_join(f"--empty={name}" for name in values)
+    return (
+        f"{counted(number, 'value')} {verb} in Triage, {reason}: {names}. "
+        f"To let them be emptied: the same command with {command}"
+    )

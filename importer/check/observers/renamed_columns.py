@@ -33,12 +33,12 @@ class RenamedColumns:
             if not absence.refuses or not isinstance(file, TableFile):
                 continue
             for place, name in enumerate(file.header or ()):
-                if Ref("column", name) not in absence.known:
+                if Ref("column", name) not in absence.earlier:
                     columns.append((place, name))
 
-    def add(self, file: int, cells: Sequence[str], held: Sequence[Held]) -> None:
+    def add(self, file: int, cells: Sequence[str], values: Sequence[Held]) -> None:
         """Compare the cells of a row, in the new columns of its file, with the values that stay in its issue."""
-        for value in held if self._new[file] else ():
+        for value in values if self._new[file] else ():
             for column in value.columns:
                 self._held[file, column, value.name] += 1
                 for place, new in self._new[file]:
