@@ -33,16 +33,16 @@ class CellCounter:
     def count(self, run: RowRun) -> Iterator[Attachment]:
         """Count the cells of a run of rows, and yield the attachments of those that are sent."""
         present = run.source.layout.present
-        used = [Taken(use, run) for use in self._uses if not present.isdisjoint(use.text.refs)]
+        uses = [Taken(use, run) for use in self._uses if not present.isdisjoint(use.text.refs)]
         for line, columns in self._columns_by_line(run):
             if line.is_open:
                 _show(line, run.rows, columns)
-            lost = list[tuple[int, CheckedRow, str]]()
+            untaken = list[tuple[int, CheckedRow, str]]()
             for column in columns:
-                lost += self._count_column(line, run.rows, column, used)
-            line.lost += len(lost)
+                untaken += self._count_column(line, run.rows, column, uses)
+            line.lost += len(untaken)
             if len(line.keys) < KEYS_KEPT:
-                for _, row, text in sorted(lost, key=itemgetter(0)):
+                for _, row, text in sorted(untaken, key=itemgetter(0)):
                     line.name_row(row.key, text)
         yield from self._read_attachments(run)
 
@@ -59,11 +59,11 @@ class CellCounter:
         yield from columns_of.items()
 
     def _count_column(
-        self, line: CoverageLine, rows: Sequence[CheckedRow], column: _Column, used: Sequence[Taken]
+        self, line: CoverageLine, rows: Sequence[CheckedRow], column: _Column, uses: Sequence[Taken]
     ) -> Iterator[tuple[int, CheckedRow, str]]:
         """Count the filled cells of a column, and yield those that nothing takes: place, row and text."""
-        takers = [taken for taken in used if column.place in taken.places]
-        names = settle(takers, [taken.use.name for taken in takers if column.place in taken.whole])
+        takers = [use for use in uses if column.place in use.places]
+        names = settle(takers, [taker.use.name for taker in takers if column.place in taker.whole])
         if names:  # as of nearly all columns that are read
             line.filled += column.texts
             line.uses.update(names)
@@ -74,7 +74,7 @@ class CellCounter:
             line.filled += 1
             if row.is_left_out or cell in self._nothing:
                 continue
-            taker = next((taken for taken in takers if column.place in taken.take(row)), None)
+            taker = next((use for use in takers if column.place in use.take(row)), None)
             if taker is None:
                 yield row.place, row, cell
             else:
@@ -83,9 +83,13 @@ class CellCounter:
     def _read_attachments(self, run: RowRun) -> Iterator[Attachment]:
         """Yield the attachments that the rows that are sent have in columns of their own."""
         positions = self._attachment_places[run.source.file]
-        for row in run.rows if positions else ():
+        if not positions:
+            return
+        for row in run.rows:
+            if row.is_left_out:
+                continue
             cells = row.issue.row.raw
-            for position in positions if not row.is_left_out else ():
+            for position in positions:
                 if position < len(cells) and is_filled(cells[position]):
                     yield from read_cell(row.key, cells[position])
 
@@ -107,7 +111,9 @@ def _show(line: CoverageLine, rows: Sequence[CheckedRow], columns: Sequence[_Col
     """Offer the texts of a line's columns as samples, row by row."""
     every_cells = zip(*(column.cells for column in columns), strict=True)
     for row, cells in zip(rows, every_cells, strict=True):
-        for text in filter(is_filled, cells if not row.is_left_out else ()):
+        if row.is_left_out:
+            continue
+        for text in filter(is_filled, cells):
             line.show(text)
             if not line.is_open:
                 return

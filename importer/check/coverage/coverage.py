@@ -45,9 +45,11 @@ class Coverage:
     envelope around a record is not counted, and neither is what stands beside the records in a document.
     """
 
-    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], shown: ShownPeople) -> None:
-        self._readers, self._hides, self._shown = list(map(_find_reader, files)), mapping.people.hides, shown
-        self._lines = CoverageLines(mapping.drop, shown.clean if self._hides else None)
+    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], shown_people: ShownPeople) -> None:
+        self._readers = list(map(_find_reader, files))
+        self._hides = mapping.people.hides
+        self._shown_people = shown_people
+        self._lines = CoverageLines(mapping.drop, shown_people.clean if self._hides else None)
         self._uses = list_uses(mapping)
         self._cells = CellCounter(self._lines, self._uses, files)
         self._addresses = FileAddresses(mapping.attachments)
@@ -55,24 +57,25 @@ class Coverage:
         self.attachments = AttachmentSpool()
 
     def add(self, run: RowRun) -> None:
-        read = self._readers[run.source.file]
-        found = self._cells.count(run) if read is None else self._add_leaves(run, read)
-        attachments = [*found, *read_texts(self._addresses, run.rows)]
+        read_record = self._readers[run.source.file]
+        in_cells = self._cells.count(run) if read_record is None else self._add_leaves(run, read_record)
+        attachments = [*in_cells, *read_texts(self._addresses, run.rows)]
         self.named_attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
-            names = self._shown.clean([attachment.name for attachment in attachments])
-            attachments = [each._replace(name=name) for each, name in zip(attachments, names, strict=True)]
+            names = self._shown_people.clean([attachment.name for attachment in attachments])
+            named = zip(attachments, names, strict=True)
+            attachments = [attachment._replace(name=name) for attachment, name in named]
         self.attachments.add(attachments)
 
     @cached_property
     def _leaves(self) -> Leaves:
         return Leaves(self._lines, self._uses)
 
-    def _add_leaves(self, run: RowRun, read: Reader) -> Iterator[Attachment]:
+    def _add_leaves(self, run: RowRun, read_record: Reader) -> Iterator[Attachment]:
         self._leaves.turn_to(run)
         for row in run.rows:
-            record = read(row.issue.row.raw)
+            record = read_record(row.issue.row.raw)
             if record is not None:
                 yield from self._leaves.add(record, row)
 
@@ -114,12 +117,13 @@ class Coverage:
     def show(self) -> list[str]:
         """Return the lines that the check prints: the columns that are lost, widest first."""
         dropped = self.dropped()
-        shown = [f"  {_describe(line, hides=self._hides)}" for line in dropped[:COLUMNS_SHOWN]]
-        if dropped:
-            shown = [f"lost columns ({counted(sum(line.lost for line in dropped), 'cell')}):", *shown]
+        if not dropped:
+            return []
+        lines = [f"lost columns ({counted(sum(line.lost for line in dropped), 'cell')}):"]
+        lines += [f"  {_describe(line, hides=self._hides)}" for line in dropped[:COLUMNS_SHOWN]]
         if len(dropped) > COLUMNS_SHOWN:
-            shown.append(f"  and {len(dropped) - COLUMNS_SHOWN:,} more: losses.csv")
-        return shown
+            lines.append(f"  and {len(dropped) - COLUMNS_SHOWN:,} more: losses.csv")
+        return lines
 
     def warnings(self) -> list[str]:
         """Return a sentence for each kind of data that Triage has no field for: dates, authors, attachments."""

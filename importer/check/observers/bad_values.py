@@ -85,8 +85,8 @@ class Corrections:
 
     def _find_cell(self, row: CheckedRow, name: str, compiler: Compiler) -> Cell | None:
         """Find the cell that a field is read from; of a bad correction, it has the value that was to be corrected."""
-        wanted = row.issue.row.unreadable if name == "date" else None
-        cells = (find_cell(row.issue.row, compiler, text, wanted) for text in self._texts[name])
+        unreadable = row.issue.row.unreadable if name == "date" else None
+        cells = (find_cell(row.issue.row, compiler, text, unreadable) for text in self._texts[name])
         cell = next(filter(None, cells), None)
         for fix in row.issue.row.fixes:
             if (fix.column, fix.new) == cell:
@@ -95,24 +95,31 @@ class Corrections:
 
     def lines(self) -> list[tuple[str, ...]]:
         """Return the lines of fixes.csv: values to be corrected, then those corrected already; [] if none is to be."""
-        given = {(fix.column, fix.bad): fix for fix in self._fixes}
-        hidden, lines = self.hidden(), []
-        for cell, bad in sorted(self._bad.items(), key=lambda item: (item[0][0], -item[1].rows, item[0][1])):
-            if cell not in hidden:
-                fix = given.pop(cell, None)
-                hint = "; ".join(filter(None, bad.hints.values()))
-                lines.append((*cell, str(bad.rows), fix.new if fix else "", " ".join(bad.hints), hint))
-        done = [(fix.column, fix.bad, str(self._rows_of[fix]), fix.new, "", "") for fix in given.values()]
-        return [*lines, *done] if lines else []
+        fix_of = {(fix.column, fix.bad): fix for fix in self._fixes}
+        hidden = self.hidden()
+        lines = list[tuple[str, ...]]()
+        for cell, bad in sorted(self._bad.items(), key=_by_column_and_rows):
+            if cell in hidden:
+                continue
+            fix = fix_of.pop(cell, None)
+            hint = "; ".join(filter(None, bad.hints.values()))
+            lines.append((*cell, str(bad.rows), fix.new if fix else "", " ".join(bad.hints), hint))
+        if not lines:
+            return []
+        for fix in fix_of.values():
+            lines.append((fix.column, fix.bad, str(self._rows_of[fix]), fix.new, "", ""))
+        return lines
 
     def hidden(self) -> set[Cell]:
         """The values that are not listed, since they name people who are not shown by name."""
-        given = {(fix.column, fix.bad) for fix in self._fixes}  # written by a person, and shown as it is
-        return {
-            (column, text)
-            for column, text in self._bad.keys() - given
-            if (column in self._persons and not self._shown.are_named) or self._shown.clean([text]) != [text]
-        }
+        # Those that a person has written are shown as they are.
+        written = {(fix.column, fix.bad) for fix in self._fixes}
+        return {cell for cell in self._bad.keys() - written if self._names_people(*cell)}
+
+    def _names_people(self, column: str, text: str) -> bool:
+        if column in self._persons and not self._shown.are_named:
+            return True
+        return self._shown.clean([text]) != [text]
 
     @property
     def sentence(self) -> str:
@@ -129,22 +136,29 @@ class Corrections:
         return "; ".join(parts)
 
 
-def find_cell(row: SourceRow, compiler: Compiler, text: Text, wanted: str | None = None) -> Cell | None:
+def _by_column_and_rows(item: tuple[Cell, BadValue]) -> tuple[str, int, str]:
+    """Sort the values of a column by their rows, most first."""
+    (column, text), bad = item
+    return column, -bad.rows, text
+
+
+def find_cell(row: SourceRow, compiler: Compiler, text: Text, unreadable: str | None = None) -> Cell | None:
     """Find the cell that a text of the mapping is read from: that of the first choice that is filled in a row.
 
-    A template of several columns has no such cell. With `wanted`, of a column that repeats it is the cell that gives
-    this text.
+    A template of several columns has no such cell. With `unreadable`, of a column that repeats it is the cell that
+    gives this text.
     """
     for choice in text.first or ():
         if is_filled(compiler.text(choice)(row)):
-            return find_cell(row, compiler, choice, wanted)
+            return find_cell(row, compiler, choice, unreadable)
     if len(text.refs) != 1 or text.first is not None:
         return None
     (ref,) = text.refs
     cells = compiler.cells_of(ref)(row)
     texts = cells if text.template is not None else compiler.cells(text)(row)
-    for cell, made in zip(cells, texts, strict=True):
-        if is_filled(made) and (wanted is None or text.template is not None or made == wanted):
+    is_any = unreadable is None or text.template is not None
+    for cell, cell_text in zip(cells, texts, strict=True):
+        if is_filled(cell_text) and (is_any or cell_text == unreadable):
             return plain_name(ref.name), cell.strip()
     return None
 
@@ -158,12 +172,15 @@ class UnknownAnswers:
 
     def add(self, run: RowRun) -> None:
         """Count those of a run of rows."""
-        read = run.compiler.written.text(self._spec)
-        for row in run.rows if self._spec is not None else ():
-            if any(finding.code == ANSWER_UNKNOWN for finding in row.findings):
-                text = read(row.issue.row).strip()
-                if text in self.counts or len(self.counts) < DISTINCT_LIMIT:
-                    self.counts[text] += 1
+        if self._spec is None:
+            return
+        read_text = run.compiler.written.text(self._spec)
+        for row in run.rows:
+            if all(finding.code != ANSWER_UNKNOWN for finding in row.findings):
+                continue
+            text = read_text(row.issue.row).strip()
+            if text in self.counts or len(self.counts) < DISTINCT_LIMIT:
+                self.counts[text] += 1
 
 
 _OPEN_HOWS = ("unknown", "missing")
@@ -174,29 +191,34 @@ class Unknowns:
 
     def __init__(self, texts: EvidenceTexts, status_category: Text | None) -> None:
         self._texts = (status_category, texts.resolution, texts.closed)
-        self._found: dict[tuple[FieldName, str], tuple[int, tuple[str, ...], Evidence]] = {}
+        self._unknown: dict[tuple[FieldName, str], tuple[int, tuple[str, ...], Evidence]] = {}
 
     def add(self, run: RowRun) -> None:
         """Collect the unknown values of a run of rows."""
         readers = [run.compiler.text(text) for text in self._texts]
         for row in run.rows:
-            for name, step in zip(VALUE_FIELDS, row.issue.steps, strict=True) if row.is_counted else ():
+            if not row.is_counted:
+                continue
+            for name, step in zip(VALUE_FIELDS, row.issue.steps, strict=True):
                 if step.target is None and step.how in _OPEN_HOWS and not step.hidden:
                     self._add(name, step.source, row.issue, readers)
 
     def _add(self, name: FieldName, source: str, issue: Issue, readers: Sequence[ReadText]) -> None:
         """Count a value of a field; `readers` give what else the row says of its status."""
-        if len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found:
+        if len(self._unknown) >= DISTINCT_LIMIT and (name, source) not in self._unknown:
             return
-        count, samples, evidence = self._found.get((name, source), (0, (), Evidence()))
+        count, samples, evidence = self._unknown.get((name, source), (0, (), Evidence()))
         category, resolution, closed = (read(issue.row) for read in readers)
         evidence.status_category[category.strip()] += 1
         evidence.resolution[resolution.strip()] += 1
         evidence.closed[is_filled(closed)] += 1
         if len(samples) < SAMPLES:
             samples = (*samples, issue.key.full)
-        self._found[name, source] = (count + 1, samples, evidence)
+        self._unknown[name, source] = (count + 1, samples, evidence)
 
     def as_list(self) -> list[Unknown]:
-        found = sorted(self._found.items(), key=lambda item: (VALUE_FIELDS.index(item[0][0]), -item[1][0], item[0][1]))
-        return [Unknown(name, value, count, samples, evidence) for (name, value), (count, samples, evidence) in found]
+        unknown = [
+            Unknown(name, value, count, samples, evidence)
+            for (name, value), (count, samples, evidence) in self._unknown.items()
+        ]
+        return sorted(unknown, key=lambda value: (VALUE_FIELDS.index(value.field), -value.count, value.value))

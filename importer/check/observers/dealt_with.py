@@ -16,17 +16,6 @@ OLDER = {NEWER_FILE_IN, GROUP_PARTIAL, "older-than"}
 """Why a row is skipped that says nothing of others of its key."""
 
 
-def is_dealt_with(*, is_met: bool, is_whole: bool) -> bool:
-    """Whether a row that an earlier run rejected needs nobody any more.
-
-    What has become of it, or of a newer row of its key, is told by that one. A row that a whole source doesn't have is
-    gone from the tracker, too. Of any other row nobody has said anything.
-    """
-    if is_met:
-        return True
-    return is_whole
-
-
 def replaces(date: float | None, before: float | None) -> bool:
     """Whether a row takes the place of one of its key that came before, by their dates of change."""
     return date is None or before is None or date >= before
@@ -36,17 +25,16 @@ class StillRejected:
     """Compares the rows of now with those that were rejected before.
 
     `recurs` says that the rows of an issue don't replace each other: then only the same row is one that was rejected.
-
     """
 
     def __init__(self, before: Sequence[Rejected], *, recurs: bool) -> None:
         self._before, self._recurs = before, recurs
-        self._since = {each.digest: each.since for each in before}
+        self._since = {rejected.digest: rejected.since for rejected in before}
         self._by_key = defaultdict[str, list[Rejected]](list)
         self._by_place = defaultdict[str, list[Rejected]](list)
-        for each in before:
-            self._by_key["" if recurs else each.key].append(each)
-            self._by_place[each.place].append(each)
+        for rejected in before:
+            self._by_key["" if recurs else rejected.key].append(rejected)
+            self._by_place[rejected.place].append(rejected)
         self._met = set[str]()
         self._own_by_key = defaultdict[str, set[str]](set)
         self._own = dict[str, tuple[float | None, float | None]]()  # digest → since when, if before, and date of change
@@ -64,7 +52,8 @@ class StillRejected:
         if not WAITS.isdisjoint(row.result.codes):
             return
         issue, origin = row.issue, row.result.origin
-        date, digest = None if issue.newest is None else issue.newest.timestamp(), digest_row(issue.row.raw)
+        date = None if issue.newest is None else issue.newest.timestamp()
+        digest = digest_row(issue.row.raw)
         if name and OLDER.isdisjoint(row.result.codes):
             # A newer row of its key was rejected before.
             rejected_before = self._by_key.get(name, ())
@@ -85,13 +74,19 @@ class StillRejected:
         self._replaced |= {earlier_digest for earlier_digest in earlier if replaces(date, self._own[earlier_digest][1])}
 
     def left(self, *, is_whole: bool) -> list[Rejected]:
-        """Return the rows of earlier runs that still wait for somebody."""
-        return [each for each in self._before if not is_dealt_with(is_met=each.digest in self._met, is_whole=is_whole)]
+        """Return the rows of earlier runs that still wait for somebody.
 
-    def keep(self, left: Sequence[Rejected]) -> KeptRejected:
+        What has become of a row, or of a newer one of its key, is told by that one. A row that a whole source doesn't
+        have is gone from the tracker, too. Of any other row nobody has said anything.
+        """
+        if is_whole:
+            return []
+        return [rejected for rejected in self._before if rejected.digest not in self._met]
+
+    def keep(self, waiting: Sequence[Rejected]) -> KeptRejected:
         """Return what the next run needs to know, of rows of earlier runs that still wait and of those of now."""
         return {
-            **{each.digest: (each.since, each.run, each.date) for each in left},
+            **{rejected.digest: (rejected.since, rejected.run, rejected.date) for rejected in waiting},
             **{digest: (since, "", date) for digest, (since, date) in self._own.items()},
             **dict.fromkeys(self._replaced, (DEALT_WITH, "", None)),
         }

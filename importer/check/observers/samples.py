@@ -34,7 +34,7 @@ class BeforeAfter(NamedTuple):
     cells     header and cell of each filled column; of JSON the record as one text
     fields    field and value of the issue, without title and description
     comments  author, date and text of the first ones
-    more      comments beside these
+    unshown   the number of comments beside these
     """
 
     key: str
@@ -43,80 +43,93 @@ class BeforeAfter(NamedTuple):
     description: str
     fields: Sequence[tuple[str, str]]
     comments: Sequence[tuple[str, str, str]]
-    more: int
+    unshown: int
 
 
 class Showcase:
-    """Chooses the issues to show: those of `wanted` keys, else few that together have most values of each field.
+    """Chooses the issues to show: those of these `keys`, else few that together have most values of each field.
 
     Where the mapping `hides` something of people, the row of the source is not shown.
     """
 
-    def __init__(self, files: Sequence[SourceFile], hides: bool, wanted: Collection[str] = ()) -> None:
-        self._files, self._hides, self._wanted, self._missing = files, hides, wanted, set(wanted)
-        self._seen = set[tuple[object, ...]]()
+    def __init__(self, files: Sequence[SourceFile], hides: bool, keys: Collection[str] = ()) -> None:
+        self._files, self._hides = files, hides
+        self._keys, self._missing = keys, set(keys)
+        self._values_shown = set[tuple[object, ...]]()
         self._traits = set[tuple[str, object]]()
         self._candidates: list[tuple[frozenset[tuple[str, object]], BeforeAfter]] = []
 
     def add(self, run: RowRun) -> None:
         """Add those of a run of rows that would be sent, or are in Triage unchanged, as candidates."""
-        # There is no room for more, or all that are wanted are there.
-        is_full = not self._missing if self._wanted else len(self._candidates) >= CANDIDATES
-        for row in () if is_full else run.rows:
+        # There is no room for more, or all that were asked for are there.
+        is_full = not self._missing if self._keys else len(self._candidates) >= CANDIDATES
+        if is_full:
+            return
+        for row in run.rows:
             if not row.body or row.is_left_out:
                 continue
             values = _values_of(row.issue)
-            if values in self._seen and not self._wanted:
+            if values in self._values_shown and not self._keys:
                 continue
             names = {row.key, row.key.partition(":")[2]}
-            if self._wanted and self._missing.isdisjoint(names):
+            if self._keys and self._missing.isdisjoint(names):
                 continue
             self._missing -= names
-            self._seen.add(values)
+            self._values_shown.add(values)
             traits = frozenset(zip((*VALUE_FIELDS, "comments", "links", "flags"), values, strict=True))
-            if self._wanted or traits - self._traits:
+            if self._keys or traits - self._traits:
                 self._traits |= traits
                 self._candidates.append((traits, self._show(run, row)))
 
     def warnings(self) -> Iterator[str]:
         if self._missing:
             yield f"--show: no row that could be sent has {listed(sorted(self._missing), ISSUES)}"
-        if self._wanted and len(self._candidates) > ISSUES:
+        if self._keys and len(self._candidates) > ISSUES:
             yield f"--show: report.html has {ISSUES} of these {len(self._candidates):,} issues, and no room for more"
 
     def _show(self, run: RowRun, row: CheckedRow) -> BeforeAfter:
         body = orjson.loads(row.body)
         title, description = body.pop("title"), body.pop("description")
-        parts, raw = row.issue.parts, row.issue.row.raw
-        header = self._files[run.source.file].header
-        cells: Iterable[tuple[str, str]] = ()
-        if not self._hides:  # else names may stand in any of them
-            if isinstance(raw, str) or header is None:
-                cells = _record(raw)
-            else:
-                filled = ((name, cell) for name, cell in zip(header, raw, strict=False) if is_filled(cell))
-                cells = islice(filled, CELLS)
-        shown, most = list[tuple[str, str]](), TEXT if isinstance(raw, str) else CELL
-        for name, cell in cells:
-            cell = cell[: 2 * TEXT]  # enough: what is behind isn't shown, and looking for secrets in it takes its time
-            shown.append((clip_counted(name, CELL), clip_counted(mask(cell, find_secrets(cell)), most)))
+        fields = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in body.items()]
+        comments = row.issue.parts.comments
+        first_comments = comments[:COMMENTS]
         return BeforeAfter(
             row.key,
-            shown,
+            self._show_cells(row.issue.row.raw, self._files[run.source.file].header),
             title,
             clip_counted(description, TEXT),
-            [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in body.items()],
-            [(each.author, each.date, clip_counted(each.text, CELL)) for each in parts.comments[:COMMENTS]],
-            max(0, len(parts.comments) - COMMENTS),
+            fields,
+            [(comment.author, comment.date, clip_counted(comment.text, CELL)) for comment in first_comments],
+            len(comments) - len(first_comments),
         )
+
+    def _show_cells(self, raw: Sequence[str] | str, header: Sequence[str] | None) -> list[tuple[str, str]]:
+        # Names of people may stand in any of them.
+        if self._hides:
+            return []
+        limit = TEXT if isinstance(raw, str) else CELL
+        cells: Iterable[tuple[str, str]]
+        if isinstance(raw, str) or header is None:
+            cells = _record(raw)
+        else:
+            filled = ((name, cell) for name, cell in zip(header, raw, strict=False) if is_filled(cell))
+            cells = islice(filled, CELLS)
+        shown_cells = []
+        for name, cell in cells:
+            # What is behind isn't shown, and looking for secrets in it takes its time.
+            beginning = cell[: 2 * TEXT]
+            masked = mask(beginning, find_secrets(beginning))
+            shown_cells.append((clip_counted(name, CELL), clip_counted(masked, limit)))
+        return shown_cells
 
     def chosen(self) -> tuple[BeforeAfter, ...]:
         """Choose the issues to show: each adds the most values not shown yet."""
-        left, missing = list(self._candidates), set(self._traits)
+        candidates = list(self._candidates)
+        missing = set(self._traits)
         chosen = list[BeforeAfter]()
-        while left and len(chosen) < ISSUES:
-            best = max(range(len(left)), key=lambda place: len(left[place][0] & missing))
-            traits, issue = left.pop(best)
+        while candidates and len(chosen) < ISSUES:
+            best = max(range(len(candidates)), key=lambda place: len(candidates[place][0] & missing))
+            traits, issue = candidates.pop(best)
             missing -= traits
             chosen.append(issue)
         return tuple(chosen)
@@ -160,7 +173,7 @@ class CanarySample:
     def clear(self) -> None:
         """Forget all rows: the source is read again."""
         self._candidates: dict[str, frozenset[Trait]] = {}
-        self._seen: set[Trait] = set()
+        self._traits: set[Trait] = set()
         self._categories = 0
         self._longest = {name: (0, "", frozenset[Trait]()) for name in LONGEST}
 
@@ -172,13 +185,17 @@ class CanarySample:
 
     def _add(self, key: str, body: dict[str, Any], comment: int) -> None:
         traits = _traits_of(body)
-        new = traits - self._seen
-        if new and (self._categories < self._limit or any(name != "category" for name, _ in new)):
+        new_traits = traits - self._traits
+        names = [name for name, _ in new_traits]
+        has_category = "category" in names
+        has_others = len(names) > has_category
+        if has_others or (has_category and self._categories < self._limit):
             self._candidates[key] = traits
-            self._seen |= new
-            self._categories += any(name == "category" for name, _ in new)
+            self._traits |= new_traits
+            self._categories += has_category
         text = body["description"]
-        for name, length in zip(LONGEST, (len(body["title"]), len(text), len(text.encode()), comment), strict=True):
+        lengths = (len(body["title"]), len(text), len(text.encode()), comment)
+        for name, length in zip(LONGEST, lengths, strict=True):
             if length > self._longest[name][0]:
                 self._longest[name] = (length, key, traits)
 

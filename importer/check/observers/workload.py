@@ -62,18 +62,23 @@ class Workload:
         return self.comments[OPEN, self.open] + self.comments[CLOSED, self.closed]
 
     def as_json(self) -> dict[str, int]:
-        done = {str(act): number for act, number in self.operations.items() if number}
-        return {**done, **({"looks": self.looks} if self.looks else {}), "requests": self.requests}
+        figures = {str(act): number for act, number in self.operations.items() if number}
+        if self.looks:
+            figures["looks"] = self.looks
+        return {**figures, "requests": self.requests}
 
     def choices(self) -> list[tuple[Bundling, Bundling, int]]:
         """Other bundlings that need another number of requests: of open issues, of closed ones, requests in all."""
-        rest = self.requests - self.discussion
-        ways = [
-            (open_, closed, rest + self.comments[OPEN, open_] + self.comments[CLOSED, closed])
-            for open_, closed in product(WAYS, WAYS)
-            if (open_, closed) not in ((self.open, self.closed), ("fold", "separate"))
-        ]
-        return [way for way in ways if way[2] != self.requests]
+        requests = self.requests
+        without_comments = requests - self.discussion
+        choices = []
+        for open_, closed in product(WAYS, WAYS):
+            if (open_, closed) in ((self.open, self.closed), ("fold", "separate")):
+                continue
+            number = without_comments + self.comments[OPEN, open_] + self.comments[CLOSED, closed]
+            if number != requests:
+                choices.append((open_, closed, number))
+        return choices
 
     def add(self, run: RowRun) -> None:
         for row in run.rows:
@@ -97,17 +102,17 @@ class Workload:
 
     def _count_ways(self, row: CheckedRow) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
-        which = CLOSED if row.issue.status in FINISHED else OPEN
+        state = CLOSED if row.issue.status in FINISHED else OPEN
         names = {name: addition.name for addition in row.additions for name in addition.covers}
         unsent = [comment for comment in row.issue.parts.comments if comment.id in names]
         for way in WAYS if unsent else ():
             if len(unsent) == 1:
-                self.comments[which, way] += count_parts(names[unsent[0].id])
+                self.comments[state, way] += count_parts(names[unsent[0].id])
             else:
                 parts = IssueParts(comments=tuple(unsent))
-                self.comments[which, way] += sum(1 for _ in plan_comments(Due("", parts, way, AlreadyAdded())))
+                self.comments[state, way] += sum(1 for _ in plan_comments(Due("", parts, way, AlreadyAdded())))
 
-    def count_links(self, found: SendableLinks) -> None:
+    def count_links(self, links: SendableLinks) -> None:
         """Add the relations and references that can be sent, once all rows are read."""
-        self.operations[Act.RELATION] = found.relations
-        self.operations[Act.REFER] = found.refers
+        self.operations[Act.RELATION] = links.relations
+        self.operations[Act.REFER] = links.refers
