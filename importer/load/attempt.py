@@ -18,7 +18,6 @@ from importer.check.check_pass import Checked
 from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun, examine
 from importer.check.held import kept_labels
-from importer.check.history import LedgerHistory
 from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, Knows, OnChange
 from importer.check.leaders import gather
@@ -358,7 +357,7 @@ def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:
     job, made = context.job, run.made()
     if not {Ref(*each) for each in run.options["refs"]} <= set(value_refs(job.mapping.model)):
         return False
-    known = LedgerHistory(context.ledger, context.target.name, job.source_name, context.changes)
+    known = context.history()
     sent = next(made, None)
     for rows in examine(job) if sent else ():
         gather(rows, checked.verdicts, checked.leaders, known)

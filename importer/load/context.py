@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Literal
 
 from importer.check.held import Absence
+from importer.check.history import LedgerHistory
 from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, policy_of
+from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
 from importer.progress import Progress
 from importer.transform.aliases import Aliases
@@ -87,6 +89,10 @@ class ImportContext:
         context = replace(self, job=replace(self.job.follow(moves), absence=absence))
         vars(context).update({name: vars(self)[name] for name in ("calls", "target_time") if name in vars(self)})
         return context
+
+    def history(self, run: Run | None = None) -> LedgerHistory:
+        """What the ledger knows of the source's issues at this target; with `run`, of those of an attempt."""
+        return LedgerHistory(self.ledger, self.target.name, self.job.source_name, self.changes, run)
 
     @cached_property
     def target_time(self) -> TargetTime:

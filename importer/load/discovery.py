@@ -22,7 +22,6 @@ from typing import NamedTuple, TypeVar
 
 from importer.check.check_pass import Checked
 from importer.check.examine import examine
-from importer.check.history import LedgerHistory
 from importer.check.leaders import gather
 from importer.check.plan import markers_to_create, plan_rows
 from importer.errors import INTERRUPTED, RunStopped, TargetUnreachable
@@ -406,7 +405,7 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
         "warning: Triage has issues of this source that neither its list nor its search had shown: their pages end too "
         f"early. So each issue to be created is searched for by its own marker first ({checked.creates:,})."
     )
-    history = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.changes)
+    history = context.history()
     markers = list[str]()
     for run in examine(context.job):
         gather(run, checked.verdicts, checked.leaders, history)
@@ -506,7 +505,7 @@ def _correct_ids(run: Run, scan: Seen) -> Iterator[str]:
             )
 
 
-def name_duplicates(duplicates: list[DuplicateIssue]) -> list[str]:
+def name_duplicates(duplicates: Sequence[DuplicateIssue]) -> list[str]:
     """Return a sentence for each of the first duplicates, and one for the others."""
     sentences = [str(duplicate) for duplicate in duplicates[:DUPLICATES_SAID]]
     remaining = len(duplicates) - len(sentences)

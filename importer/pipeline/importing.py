@@ -52,7 +52,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     Raises:
         ImporterError: before anything was sent. An error that stops the send pass is in the summary instead.
     """
-    context = _with_what_is_known(context)
+    context = _with_ledger(context)
     arrival = preflight(context)
     last_run = find_same_run(context, arrival.organisation)
     if last_run is not None:
@@ -61,43 +61,42 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     settled = SettledRows()
     reports = CheckReports(context.job, out, Aim(context.target.name, context.settings.rate))
 
-    def check_now() -> tuple[LedgerHistory, Checked]:
-        known = _history_of(context)
-        writers: list[OpenWriter] = [partial(settled.open, known), *([reports.open] if questions.asks else [])]
-        return known, check(context.job, known, context.progress, sample=sample, writers=writers)
+    def check_source() -> tuple[LedgerHistory, Checked]:
+        history = context.history()
+        writers: list[OpenWriter] = [partial(settled.open, history)]
+        if questions.asks:
+            writers.append(reports.open)
+        return history, check(context.job, history, context.progress, sample=sample, writers=writers)
 
-    known, checked, discovered = _check_and_discover(context, check_now, arrival.warnings)
+    history, checked, found_ids = _check_and_discover(context, check_source, arrival.warnings)
     context = context.follow(checked.moves, checked.held.absence)
     refusal = _confirm(context, questions, checked, reports, arrival.organisation)
     if refusal is not None:
         if not questions.asks:  # only now are its tables wanted: to write them for every run would cost as much again
-            check(context.job, known, context.progress, writers=[reports.open])
+            check(context.job, history, context.progress, writers=[reports.open])
         return reports.write(checked, refusal)
     run, folder = _begin(context, checked, reports, out, arrival.organisation)
-    seen = context.ledger.seen(context.target.name, context.job.source_name)
-    note_discovered(run, seen, discovered)
+    issues_seen = context.ledger.seen(context.target.name, context.job.source_name)
+    note_discovered(run, issues_seen, found_ids)
     if checked.creates:
-        seen.begin_span(context.target_time.newest)
-    if settled.are_all(run, known):
-        attempt = Attempt(context, run, checked, known).send(None, questions.confirm_rest, is_settled=True)
-        sent = settled.hand_over(run, scan_back(context, run, attempt))
+        issues_seen.begin_span(context.target_time.newest)
+    if settled.are_all(run, history):
+        attempt = Attempt(context, run, checked, history).send(None, questions.confirm_rest, is_settled=True)
+        attempt = settled.hand_over(run, scan_back(context, run, attempt))
     else:
         canary = Canary(context, run, checked.sample) if checked.sample else None
-        attempt = Attempt(context, run, checked, _history_of(context, run)).send(canary, questions.confirm_rest)
-        sent = scan_back(context, run, attempt)
-    return RunReport(context, run, checked, sent, folder, reports.started).write(arrival.organisation)
+        attempt = Attempt(context, run, checked, context.history(run)).send(canary, questions.confirm_rest)
+        attempt = scan_back(context, run, attempt)
+    return RunReport(context, run, checked, attempt, folder, reports.started).write(arrival.organisation)
 
 
-def _with_what_is_known(context: ImportContext) -> ImportContext:
+def _with_ledger(context: ImportContext) -> ImportContext:
     """Give an import what the source's last run has kept, and what a probe has learned of the target."""
     context = replace(context, job=with_last_run(context.job, context.ledger, context.target.name))
     answers = find_answers(context.ledger, context.target.name)
-    return context if answers is None else replace(context, settings=answers.limit(context.settings))
-
-
-def _history_of(context: ImportContext, run: Run | None = None) -> LedgerHistory:
-    job, changes = context.job, context.changes
-    return LedgerHistory(context.ledger, context.target.name, job.source_name, changes, run)
+    if answers is None:
+        return context
+    return replace(context, settings=answers.limit(context.settings))
 
 
 def _confirm(
@@ -126,29 +125,29 @@ def _begin(
 
 
 def _check_and_discover(
-    context: ImportContext, check_now: Callable[[], tuple[LedgerHistory, Checked]], warnings: tuple[str, ...]
+    context: ImportContext, check_source: Callable[[], tuple[LedgerHistory, Checked]], warnings: tuple[str, ...]
 ) -> tuple[LedgerHistory, Checked, frozenset[str]]:
     """Check; if anything is to be created, run discovery, and check again if that found something.
 
     Where issues recur, a ledger's first night begins with it, too: that may only withdraw what a lost ledger knew.
+    Returns the ids of the issues that discovery found, too.
     """
-
-    known, checked = check_now()
+    history, checked = check_source()
     check_rows(checked.tally.rows, context.settings.min_rows)
-    notes, seen = warnings, frozenset[str]()
-    is_first = checked.leaders is not None and not known.is_complete()
-    if checked.creates or known.matched or is_first:
-        # What an earlier discovery has seen may be gone since: where it matters, all is looked up anew.
-        discovered = discover(context, thorough=known.matched > 0)
-        notes, seen = (*notes, *discovered.warnings), discovered.issue_ids
-        if discovered.is_news or known.matched:
-            known, checked = check_now()
-        if find_hidden(context, checked):
-            known, checked = check_now()
-        if discovered.taken and checked.creates:
-            many = counted(checked.creates, "row has", "rows have")
-            notes = (*notes, f"the ledger lacked issues that are in Triage; {many} none there: {PERHAPS_DELETED}")
-    return known, replace(checked, before=notes), seen
+    is_first = checked.leaders is not None and not history.is_complete()
+    if not (checked.creates or history.matched or is_first):
+        return history, replace(checked, before=warnings), frozenset()
+    # What an earlier discovery has seen may be gone since: where it matters, all is looked up anew.
+    discovered = discover(context, thorough=history.matched > 0)
+    notes = (*warnings, *discovered.warnings)
+    if discovered.is_news or history.matched:
+        history, checked = check_source()
+    if find_hidden(context, checked):
+        history, checked = check_source()
+    if discovered.taken and checked.creates:
+        rows = counted(checked.creates, "row has", "rows have")
+        notes = (*notes, f"the ledger lacked issues that are in Triage; {rows} none there: {PERHAPS_DELETED}")
+    return history, replace(checked, before=notes), discovered.issue_ids
 
 
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
@@ -158,8 +157,10 @@ def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
     age_seconds = context.job.source.age_seconds(now)
     repeats, last = note_repeat(context.ledger.transaction, run.name, now)
     put_off = find_put_off(context.ledger, run.target, run.source_name)
-    left = still_put_off(put_off)
-    notices = tuple(replace(each, new=0, put_off=left.get(each.cause, "")) for each in read_notices(run.summary))
+    still_off = still_put_off(put_off)
+    notices = tuple(
+        replace(notice, new=0, put_off=still_off.get(notice.cause, "")) for notice in read_notices(run.summary)
+    )
     standing = context.settings.fail_on is FailOn.ANY
     summary = write_repeated(
         run,

@@ -99,8 +99,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "discovery",
         "importer/pipeline/importing.py",
-        "    if checked.creates or known.matched or is_first:\n",
-        "    if False:\n",
+        "    if not (checked.creates or history.matched or is_first):\n",
+        "    if True:\n",
         "tests/load/test_discovery.py::test_a_lost_ledger_doubles_nothing",
     ),
     Mutation(
@@ -142,8 +142,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the searches for single rows",
         "importer/pipeline/importing.py",
-        "        if find_hidden(context, checked):\n",
-        "        if False:\n",
+        "    if find_hidden(context, checked):\n",
+        "    if False:\n",
         "tests/load/test_discovery.py::test_a_list_and_a_search_that_end_too_early",
     ),
     Mutation(
@@ -170,8 +170,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the closing scan",
         "importer/pipeline/importing.py",
-        "        sent = scan_back(context, run, attempt)\n",
-        "        sent = attempt\n",
+        "        attempt = scan_back(context, run, attempt)\n",
+        "        pass\n",
         "tests/load/test_discovery.py::test_two_machines_at_once",
     ),
     Mutation(
