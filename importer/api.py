@@ -5,7 +5,7 @@ A source such as `post/triage-issues` is the page https://docs.bland.ai/api-v1/p
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 from urllib.parse import quote
 
 DEFAULT_URL = "https://api.bland.ai"
@@ -82,11 +82,45 @@ ResourceType = Literal["call", "sms_conversation", "file"]
 RelationType = Literal["related_to", "blocks", "duplicate_of"]
 """The relations between issues. Source: post/triage-issues-id-relations."""
 
-ISSUE_FIELDS = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id", "description")
-"""What a create may set, except `resource_links`, and an issue then has. Source: post/triage-issues."""
 
-PATCHABLE_FIELDS = ("title", "description", "severity", "status", "category", "owner_id", "assignee_id")
+class IssueField(NamedTuple):
+    """A field that a create may set and an issue then has.
+
+    kind          how a mapping gives it: a title or description by steps of their own, a value by a value map, a person
+                  by a user's id or a person of the source, a text as a cell or a constant says
+    names         what it may be; () where it is free
+    is_patchable  whether an update may set it
+    """
+
+    name: str
+    kind: Literal["title", "description", "value", "person", "text"]
+    names: tuple[str, ...] = ()
+    is_patchable: bool = True
+
+
+FIELDS = (
+    IssueField("title", "title"),
+    IssueField("severity", "value", SEVERITIES),
+    IssueField("status", "value", STATUSES),
+    IssueField("category", "value"),
+    IssueField("source", "text", SOURCES, is_patchable=False),
+    IssueField("owner_id", "person"),
+    IssueField("assignee_id", "person"),
+    IssueField("description", "description"),
+)
+"""All but `resource_links`. Source: post/triage-issues, patch/triage-issues-id."""
+
+ISSUE_FIELDS = tuple(field.name for field in FIELDS)
+"""Source: post/triage-issues."""
+
+PATCHABLE_FIELDS = tuple(field.name for field in FIELDS if field.is_patchable)
 """What an update may set: all but the source. Source: patch/triage-issues-id."""
+
+PERSON_FIELDS = tuple(field.name for field in FIELDS if field.kind == "person")
+"""Fields that hold a user's id, or null. Source: post/triage-issues."""
+
+TEXT_FIELDS = tuple(field for field in FIELDS if field.kind == "text")
+"""Fields that are sent as a cell or a constant of the mapping says. Source: post/triage-issues."""
 
 BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
 """Categories that every organisation has. Source: get/triage-categories."""
@@ -94,6 +128,3 @@ BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telep
 FieldName = Literal["severity", "status", "category"]
 VALUE_FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 """Fields whose values a mapping maps: fixed names, or the category's short free text. Source: post/triage-issues."""
-
-PERSON_FIELDS = ("owner_id", "assignee_id")
-"""Fields that hold a user's id, or null. Source: post/triage-issues."""

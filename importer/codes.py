@@ -40,7 +40,8 @@ DESCRIPTION_EDITED = "description-edited"
 NUMBERS_LEFT_OUT = "numbers-left-out"
 COMMENT_EDITED = "comment-edited"
 ADDED_TO_FINISHED = "added-to-finished"
-SOURCE_INVALID = "source-invalid"
+INVALID_TEXTS = {"source": "source-invalid"}
+"""Field whose text may only be one of some names → the code of another text."""
 DATE_UNREADABLE = "date-unreadable"
 VALUE_REFUSED = "value-refused"
 ANSWER_PASSED = "answer-passed"
@@ -137,7 +138,7 @@ CODES: dict[str, str] = {
     ADDED_TO_FINISHED: "The issue is finished, and new occurrences were only added to it (warning).",
     "occurrence-empty": "The texts of `recurring: occurrence` are empty; the content is the occurrence (warning).",
     "occurrence-undated": "The date of an occurrence can't be read; it counts as made after any finishing (warning).",
-    SOURCE_INVALID: "The source is not manual, automated or client.",
+    INVALID_TEXTS["source"]: "The source is not manual, automated or client.",
     "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched` says `finding`.",
     RESTRICTED_UNDECIDED: "The issue is restricted in the source, and the mapping doesn't decide whether to send it.",
     PRIVATE_UNDECIDED: "The issue has private comments, and the mapping doesn't decide whether to send them.",

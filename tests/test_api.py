@@ -9,7 +9,8 @@ from typing import get_args
 
 import pytest
 
-from importer import api
+from importer import api, codes
+from importer.mapping.model import MappingModel, key_of_holder
 from importer.sandbox import body_rules
 from tests.harness.running import ROOT
 
@@ -71,6 +72,14 @@ def test_sandbox_reads_the_reference_alike() -> None:
     assert get_args(api.RelationType) == body_rules.RELATION_TYPES
     assert {*api.ISSUE_FIELDS, "resource_links"} == shape.checks.keys()
     assert set(api.PATCHABLE_FIELDS) == body_rules.PATCH_ISSUE.checks.keys()
+
+
+def test_mapping_gives_each_field() -> None:
+    """What a line of the table needs beside itself."""
+    keys = {*api.ISSUE_FIELDS, *map(key_of_holder, api.PERSON_FIELDS)}
+    assert keys <= MappingModel.model_fields.keys()
+    assert [field.name for field in api.FIELDS if field.kind == "value"] == list(api.VALUE_FIELDS)
+    assert [field.name for field in api.TEXT_FIELDS if field.names] == list(codes.INVALID_TEXTS)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from importer.check.job import Job
 from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_row_additions
 from importer.errors import UsageError
+from importer.mapping.model import key_of_holder
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import KeyPath, Text
 from importer.records import Act, Addition, Finding, Ref
@@ -182,13 +183,10 @@ class _Tracer:
         if model.answer is not None:
             verdict = AnswerReader(model.answer, self._compiler).verdict(issue.row)
             yield self._trace(("answer",), model.answer, verdict.replace("_", " "))
-        for name, text in (
-            ("source", issue.source),
-            *zip(PERSON_FIELDS, issue.user_ids, strict=True),
-        ):
-            optional: Text | None = getattr(model, name)
-            if optional is not None:
-                yield self._trace((name,), optional, text)
+        for name, result in (*issue.texts.items(), *zip(PERSON_FIELDS, issue.user_ids, strict=True)):
+            text = model.text_of(name)
+            if text is not None:
+                yield self._trace((name,), text, result)
         yield from self._people()
         yield from self._evidence()
         yield from self._footer()
@@ -222,7 +220,8 @@ class _Tracer:
 
     def _people(self) -> Iterator[Trace]:
         issue = self._issue
-        for name, who, user_id in zip(("owner", "assignee"), issue.people.named, issue.user_ids, strict=True):
+        names = map(key_of_holder, PERSON_FIELDS)
+        for name, who, user_id in zip(names, issue.people.named, issue.user_ids, strict=True):
             if getattr(self._mapping.model, name) is None:
                 continue
             cells = tuple((part, text) for part in ("name", "account", "mail") if (text := getattr(who, part)))

@@ -74,7 +74,7 @@ def count_people(job: Job, progress: Progress) -> CountedPeople:
         UsageError: the mapping has no owner, assignee or comments.
     """
     model = job.mapping.model
-    if not (model.owner or model.assignee or model.comments):
+    if not (any(model.holders.values()) or model.comments):
         raise UsageError(
             f"The mapping {job.mapping.name} names no people: it has no owner, no assignee and no comments.",
             hint="`assignee: {name: Assignee, account: Assignee Id}` in the mapping names its columns.",
@@ -94,7 +94,7 @@ class _Work:
     """Counts by distinct people, so that memory grows with them and not with the rows."""
 
     def __init__(self, model: MappingModel) -> None:
-        self._holders = [person for person in (model.owner, model.assignee) if person is not None]
+        self._holders = [person for person in model.holders.values() if person is not None]
         self._known = model.people.known
         self._issues = Counter[tuple[tuple[Identity, ...], bool]]()  # its people, and whether it is closed
         self._authors = Counter[str]()

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Sequence
 
-from importer.api import SEVERITIES, SOURCES, STATUSES
+from importer.api import FIELDS
 from importer.check.job import Job
 from importer.errors import Problem, SourceError
 from importer.mapping.model import MappingModel, fold
@@ -23,7 +23,7 @@ EXPECTED = ("title", "description", "severity", "status", "category")
 """Fields that every mapping has a column for. A preset names many columns that an export may lack; a user's mapping
 names only those of the user's export, so that a missing one is a mistake, which a default would hide."""
 
-CONSTANTS = {"severity": SEVERITIES, "status": STATUSES, "source": SOURCES}
+CONSTANTS = {field.name: field.names for field in FIELDS if field.names}
 """Field → the words that Triage has for it: written short, such a word is taken for a column."""
 
 

@@ -13,10 +13,10 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from importer.api import PERSON_FIELDS, VALUE_FIELDS
+from importer.api import ISSUE_FIELDS, VALUE_FIELDS
 from importer.check.brake import Emptied
 from importer.check.coverage.paths import Chain, read_ref
-from importer.mapping.model import MappingModel, fold
+from importer.mapping.model import MappingModel, fold, key_of_holder
 from importer.mapping.reads import collect_refs, with_rest
 from importer.mapping.scorecards import RECORD
 from importer.mapping.texts import Text, walk_texts
@@ -384,14 +384,14 @@ def find_parts(
 
     `believes` says whether a text that is `empty` for being absent is.
     """
-    people = dict(zip(PERSON_FIELDS, (model.owner, model.assignee), strict=True))
-    fields = {name: [getattr(model, name)] for name in ("title", *VALUE_FIELDS, "source")}
+    people = model.holders
+    fields: dict[str, list[Any]] = {name: [model.text_of(name)] for name in ISSUE_FIELDS if name != DESCRIPTION}
     for name, person in people.items():
-        fields[name] = [getattr(model, name), person]
+        fields[name].append(person)
     lines: dict[str, list[Any]] = {label: [text] for label, text in model.footer.items()}
     lines[TEXT] = [model.description]
     for name, person in people.items():
-        lines.setdefault(name.removesuffix("_id").capitalize(), []).append(person)
+        lines.setdefault(key_of_holder(name).capitalize(), []).append(person)
     lines.setdefault("Attachments", []).append(model.attachments)
     lines.setdefault("Restricted", []).append(model.restricted)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from importer.api import DESCRIPTION_LIMIT, SOURCES, TITLE_LIMIT, count_units
-from importer.codes import DATE_UNREADABLE, DESCRIPTION_TOO_LONG, SOURCE_INVALID, TITLE_TOO_LONG
+from importer.api import DESCRIPTION_LIMIT, PERSON_FIELDS, TEXT_FIELDS, TITLE_LIMIT, count_units
+from importer.codes import DATE_UNREADABLE, DESCRIPTION_TOO_LONG, INVALID_TEXTS, TITLE_TOO_LONG
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_source
@@ -51,10 +51,7 @@ class Rules:
         findings += self._check_title(issue)
         findings += _check_description(issue)
         findings += [step.fault for step in issue.steps if step.fault is not None]
-        if issue.source not in SOURCES:
-            message = f"source {issue.source!r} is not one of {', '.join(SOURCES)}"
-            hint = "map it, or write `source: {value: client}` in the mapping"
-            findings.append(Finding(SOURCE_INVALID, "source", message, hint, issue.source))
+        findings += _check_texts(issue)
         findings += issue.findings
         if issue.row.unreadable:
             message = f"the date {issue.row.unreadable!r} can't be read"
@@ -123,6 +120,16 @@ def _check_description(issue: Issue) -> Iterator[Finding]:
     yield from _shortened(issue, "description", "the rest is only in the source")
 
 
+def _check_texts(issue: Issue) -> Iterator[Finding]:
+    """A finding for each text that is none of the names that its field may have."""
+    for field in TEXT_FIELDS:
+        text = issue.texts[field.name]
+        if field.names and text not in field.names:
+            message = f"{field.name} {text!r} is not one of {', '.join(field.names)}"
+            hint = f"map it, or write `{field.name}: {{value: {field.names[-1]}}}` in the mapping"
+            yield Finding(INVALID_TEXTS[field.name], field.name, message, hint, text)
+
+
 def _shortened(issue: Issue, name: str, where: str) -> Iterator[Finding]:
     for shortened in issue.shortened:
         if shortened.field == name:
@@ -132,14 +139,13 @@ def _shortened(issue: Issue, name: str, where: str) -> Iterator[Finding]:
 
 def _check_characters(issue: Issue) -> Iterator[Finding]:
     """A finding for each field with a text that can't be sent."""
-    owner, assignee = issue.user_ids
     texts = {
         "key": issue.key.full,
         "title": issue.title,
         "description": issue.description,
         "category": issue.category or "",
-        "owner_id": owner,
-        "assignee_id": assignee,
+        **issue.texts,
+        **dict(zip(PERSON_FIELDS, issue.user_ids, strict=True)),
     }
     parts = issue.parts
     has_additions = parts.comments or parts.evidence or parts.flags or parts.relations

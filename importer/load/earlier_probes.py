@@ -7,7 +7,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from importer.api import DESCRIPTION_LIMIT, PAGE_LIMIT, count_units
+from importer.api import DESCRIPTION_LIMIT, PAGE_LIMIT, PERSON_FIELDS, count_units
 from importer.load.ours import prove_probed
 from importer.load.probe_calls import MOST_REQUESTS, NEWEST, REQUESTS_LEFT, ProbeCalls
 from importer.load.probe_texts import LATIN, MIXED, SHORT, count_bytes, long_text, long_title, odd_texts
@@ -132,7 +132,7 @@ def why_left(issue: Issue, entries: Sequence[Entry], *, author: str = "", stamp:
     if issue.author_id != author and author:
         return "it has another author"
     changed = [name for name, value in FIELDS.items() if issue.fields[name] != value]
-    changed += [name for name in ("owner_id", "assignee_id") if issue.fields[name]]
+    changed += [name for name in PERSON_FIELDS if issue.fields[name]]
     if changed:
         return f"somebody has changed its {', '.join(changed)}"
     types = [entry.type for entry in entries]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from importer.api import PERSON_FIELDS
 from importer.check.job import Job
 from importer.errors import LimitPassed, Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
 from importer.ledger.previous_run import MAPPING, SNAPSHOT, WHOLE
@@ -163,12 +164,12 @@ def given_users(job: Job) -> dict[str, Problem]:
             note(line.user_id, job.people.file, line.number, USER)
     model = job.mapping.model
     unmatched = model.people.unmatched
-    constants: dict[tuple[str, ...], str | None] = {
-        ("owner_id",): model.owner_id.value if model.owner_id else None,
-        ("assignee_id",): model.assignee_id.value if model.assignee_id else None,
-        ("people", "unmatched", "open"): unmatched.open,
-        ("people", "unmatched", "closed"): unmatched.closed,
-    }
+    constants = dict[tuple[str, ...], str | None]()
+    for name in PERSON_FIELDS:
+        text = model.text_of(name)
+        constants[name,] = None if text is None else text.value
+    constants["people", "unmatched", "open"] = unmatched.open
+    constants["people", "unmatched", "closed"] = unmatched.closed
     for path, user_id in constants.items():
         if user_id and user_id not in (NOBODY, FINDING):
             place = job.mapping.place(*path)

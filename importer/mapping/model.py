@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema
 from importer.api import (
     CATEGORY_LIMIT,
     DESCRIPTION_LIMIT,
+    PERSON_FIELDS,
     SEVERITIES,
     SOURCES,
     STATUSES,
@@ -418,6 +419,11 @@ class Absent(OfEachForm):
     json_: WhenAbsent | None = Field(None, alias="json", description="Keys of JSON records.")
 
 
+def key_of_holder(field: str) -> str:
+    """The key of a mapping that names the person of a field of the API: `owner` of `owner_id`."""
+    return field.removesuffix("_id")
+
+
 class MappingModel(Strict):
     """How rows become issues. `extends` is resolved when the file is loaded."""
 
@@ -522,6 +528,16 @@ class MappingModel(Strict):
     def _has_names(self) -> bool:
         """Whether headers become the criteria of rows."""
         return self.each is not None and self.each.columns is not None
+
+    def text_of(self, field: str) -> Text | None:
+        """The text that gives a field of the API; None where the mapping lacks it."""
+        text: Text | None = getattr(self, field)
+        return text
+
+    @property
+    def holders(self) -> dict[str, Person | None]:
+        """Each field of the API that holds a user → the person as the source names them."""
+        return {field: getattr(self, key_of_holder(field)) for field in PERSON_FIELDS}
 
     @property
     def criterion(self) -> Text | None:

@@ -82,7 +82,7 @@ def collect_value_refs(mapping: MappingModel) -> frozenset[Ref]:
 
 def collect_persons(mapping: MappingModel) -> list[Person]:
     """Everybody whom a mapping reads: owner, assignee, and those who are known beside them."""
-    return [person for person in (mapping.owner, mapping.assignee, *mapping.people.known) if person is not None]
+    return [person for person in (*mapping.holders.values(), *mapping.people.known) if person is not None]
 
 
 def collect_tables(mapping: Any) -> tuple[Table, ...]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from importer.api import PERSON_FIELDS
 from importer.codes import FOOTER_CONTINUED
 from importer.mapping.identities import Identity
-from importer.mapping.model import MappingModel
+from importer.mapping.model import MappingModel, key_of_holder
 from importer.records import Comment, Finding, Ref
 from importer.row.compiler import Compiler, ReadCells, no_cells
 from importer.row.remembered import Remembered
@@ -107,7 +107,7 @@ class LabelReader:
         self._shown, self._clean_line = shown_people, clean_line
         self._person_refs = [
             frozenset(ref for text in person.texts for ref in text.refs) if person else frozenset[Ref]()
-            for person in (mapping.owner, mapping.assignee)
+            for person in mapping.holders.values()
         ]
         self._level_refs = frozenset(mapping.restricted.level.refs if mapping.restricted else ())
         self._names = Remembered[tuple[str, ...], list[str]](self._list_names)
@@ -180,7 +180,7 @@ class LabelReader:
             for name in names:
                 if name in label.text and (is_same or _is_named(label.text, name)):
                     return
-        label_name = PERSON_FIELDS[place].removesuffix("_id").capitalize()
+        label_name = key_of_holder(PERSON_FIELDS[place]).capitalize()
         self._add(labels, place, label_name, self._shown.show(who))
 
     def _list_names(self, who: tuple[str, ...]) -> list[str]:

@@ -24,11 +24,8 @@ def merge_values(members: Sequence[Issue]) -> None:
 def merge_people(members: Sequence[Issue]) -> None:
     """Give the first row the first owner and assignee of all."""
     first = members[0]
-    every_owner, every_assignee = zip(*(issue.user_ids for issue in members), strict=True)
-    first.user_ids = [
-        next(filter(is_filled, every_owner), first.user_ids[0]),
-        next(filter(is_filled, every_assignee), first.user_ids[1]),
-    ]
+    ids_of_fields = zip(*(issue.user_ids for issue in members), strict=True)
+    first.user_ids = [next(filter(is_filled, user_ids), user_ids[0]) for user_ids in ids_of_fields]
 
 
 def merge_texts(members: Sequence[Issue]) -> None:

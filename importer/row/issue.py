@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from importer.api import FINISHED, count_units
+from importer.api import FINISHED, PERSON_FIELDS, TEXT_FIELDS, count_units
 from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, MappingModel
@@ -58,6 +58,7 @@ class Issue:
     created        when the issue was created, if the mapping says so
     steps          how severity, status and category came about, in the order of `VALUE_FIELDS`
     severity       its target, None where the mapping has none; so are `status` and `category`
+    texts          field of `TEXT_FIELDS` → its text
     people         owner and assignee as the source names them
     unmatched      the same people, as far as Triage doesn't know them
     user_ids       the Triage users of owner and assignee, "" for nobody
@@ -84,10 +85,10 @@ class Issue:
     severity: str | None = None
     status: str | None = None
     category: str | None = None
-    source: str = ""
+    texts: dict[str, str] = field(default_factory=dict)
     people: People = NO_PEOPLE
     unmatched: tuple[Identity, ...] = NO_PEOPLE.named
-    user_ids: Sequence[str] = ("", "")
+    user_ids: Sequence[str] = ("",) * len(PERSON_FIELDS)
     person_findings: Sequence[Finding] = ()
     bundling: Bundling = "separate"
     title: str = ""
@@ -151,7 +152,7 @@ class IssueMapper:
             ValueReader(value_map, compiler, layout, compile_shown(mapping, value_map, shown_people))
             for value_map in value_maps(mapping)
         ]
-        self._source = compiler.stripped(mapping.source)
+        self._texts = [(each.name, compiler.stripped(mapping.text_of(each.name))) for each in TEXT_FIELDS]
         self._people = PeopleReader(mapping, layout, shown_people)
         self._title, self._description = compiler.text(mapping.title), compiler.text(mapping.description)
         self._cleaner = Cleaner(mapping, shown_people, find_name, compiler)
@@ -218,7 +219,7 @@ class IssueMapper:
         issue.key = self._keys.read(row, issue.skip)
         self._read_dates(issue)
         self._map_values(issue)
-        issue.source = self._source(row)
+        issue.texts = {name: read_text(row) for name, read_text in self._texts}
         issue.people = self._people.read(row)
         self._read_texts(issue)
         if self._has_parts:

@@ -45,8 +45,10 @@ def encode_body(issue: Issue) -> bytes:
         "category": issue.category,
         "description": issue.description,
         "status": issue.status,
-        "source": issue.source,
     }
+    for name, text in issue.texts.items():
+        if text:
+            body[name] = text
     for name, user_id in zip(PERSON_FIELDS, issue.user_ids, strict=True):
         if user_id:
             body[name] = user_id

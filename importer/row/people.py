@@ -140,7 +140,7 @@ def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     """The owner and the assignee of a mapping, by the API's field."""
     unmatched, as_shown = mapping.people.unmatched, ShownPeople(mapping.people, roster)
     maps = dict[str, PersonMap]()
-    for field, person in zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True):
+    for field, person in mapping.holders.items():
         if person is not None:
             maps[field] = PersonMap(field, person, unmatched, roster, as_shown)
     return maps
@@ -205,7 +205,7 @@ class People:
         return Matched(tuple(user_ids), tuple(unmatched), findings)
 
 
-NO_PEOPLE = People((_NOBODY, _NOBODY), ("", ""), (None, None))
+NO_PEOPLE = People(tuple(_NOBODY for _ in PERSON_FIELDS), [""] * len(PERSON_FIELDS), [None] * len(PERSON_FIELDS))
 
 
 class PeopleReader:
@@ -214,9 +214,9 @@ class PeopleReader:
     def __init__(self, mapping: MappingModel, layout: Layout, shown: ShownPeople) -> None:
         maps = person_maps(mapping, shown.roster)
         self._maps = [maps.get(name) for name in PERSON_FIELDS]
-        self._ids = (mapping.owner_id, mapping.assignee_id)
-        persons = (mapping.owner, mapping.assignee)
-        texts = [text for text in self._ids if text] + [text for person in persons if person for text in person.texts]
+        self._ids = [mapping.text_of(name) for name in PERSON_FIELDS]
+        texts = [text for text in self._ids if text]
+        texts += [text for person in mapping.holders.values() if person for text in person.texts]
         self._people = SameCells[People](layout, texts, self._compile)
 
     def read(self, row: SourceRow) -> People:

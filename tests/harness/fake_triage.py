@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx
 import orjson
 
+from importer.api import ISSUE_FIELDS
 from importer.records import Operation
 
 ORG = "9a1f7c52-0f2b-4a4e-8a63-6f0a8f2f3c77"
@@ -24,8 +25,7 @@ def make_issue(number: int, description: str, at: float | None = None) -> dict[s
     """Build an issue as the API shows it."""
     moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
     created = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    names = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id", "author_id")
-    return dict.fromkeys(names, "x") | {
+    return dict.fromkeys((*ISSUE_FIELDS, "author_id"), "x") | {
         "id": str(uuid.UUID(int=number)),
         "triage_id": f"T-{1000 + number}",
         "org_id": ORG,

@@ -331,7 +331,7 @@ def test_source_and_people() -> None:
     mapping = mapping_of(source=["Text", {"value": "client"}], owner_id="Priority")
     rows = [("1", "T", " automated ", " u-1 ", "Open"), ("2", "T", "", "", "Open")]
     issues = issues_of(mapping, rows)
-    assert [issue.source for issue in issues] == ["automated", "client"]
+    assert [issue.texts["source"] for issue in issues] == ["automated", "client"]
     assert [issue.user_ids[0] for issue in issues] == ["u-1", ""]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import takewhile
 
-from importer.api import VALUE_FIELDS
+from importer.api import PERSON_FIELDS, TEXT_FIELDS, VALUE_FIELDS
 from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
 from importer.mapping.issue_parts import Comments, FlagRule, Relation
@@ -75,10 +75,11 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         yield Use("description", mapping.description)
     for place, field in enumerate(VALUE_FIELDS):
         yield Use(field, getattr(mapping, field), read_in=partial(_without_rule, place))
-    yield Use("source", mapping.source)
-    yield from _optional("person", [mapping.owner_id, mapping.assignee_id])
+    for text_field in TEXT_FIELDS:
+        yield from _optional(text_field.name, [mapping.text_of(text_field.name)])
+    yield from _optional("person", map(mapping.text_of, PERSON_FIELDS))
     # Who isn't matched is named in the footer.
-    for person in (mapping.owner, mapping.assignee):
+    for person in mapping.holders.values():
         if person is not None:
             yield from _optional("person", person.texts)
     for link in mapping.resource_links:

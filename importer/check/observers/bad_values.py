@@ -10,7 +10,7 @@ from importer.api import VALUE_FIELDS, FieldName
 from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
 from importer.check.plan import DISTINCT_LIMIT, SAMPLES
-from importer.codes import ANSWER_UNKNOWN, CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID, VALUE_REFUSED
+from importer.codes import ANSWER_UNKNOWN, CATEGORY_TOO_LONG, DATE_UNREADABLE, INVALID_TEXTS, VALUE_REFUSED
 from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.model import EvidenceTexts, MappingModel
 from importer.mapping.reads import collect_date_texts
@@ -27,7 +27,7 @@ from importer.transform.shown_people import ShownPeople, person_refs
 FIELDS_OF_CODES = {
     **{f"{name}-unknown": name for name in VALUE_FIELDS},
     CATEGORY_TOO_LONG: "category",
-    SOURCE_INVALID: "source",
+    **{code: name for name, code in INVALID_TEXTS.items()},
     DATE_UNREADABLE: "date",
     VALUE_REFUSED: "skip",
     ANSWER_UNKNOWN: "answer",
@@ -51,7 +51,7 @@ class Corrections:
     """Collects what fixes.csv lists: values that reject rows, with their columns, and those that `--fixes` corrects."""
 
     def __init__(self, mapping: MappingModel, fixes: Fixes, shown: ShownPeople) -> None:
-        self._texts = {name: [getattr(mapping, name)] for name in (*VALUE_FIELDS, "source")}
+        self._texts = {name: [getattr(mapping, name)] for name in (*VALUE_FIELDS, *INVALID_TEXTS)}
         self._texts["skip"] = [rule.when[0] for rule in mapping.skip if rule.reject]
         self._texts["answer"] = [] if mapping.answer is None else [mapping.answer]
         self._texts["date"] = collect_date_texts(mapping)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import PurePath
 
-from importer.api import count_units
+from importer.api import PERSON_FIELDS, count_units
 from importer.check.checked_row import raw_text
 from importer.check.examine import RowRun
 from importer.check.plan import SAMPLE_CHARACTERS
@@ -197,7 +197,7 @@ class DamageSigns:
         self._hits = defaultdict[tuple[str, str], _Hits](_Hits)  # by sign and encoding
         self._words = set[str]()
         self._has_letters = False
-        self._ids = _refs(mapping.input.key, mapping.input.local_key, mapping.owner_id, mapping.assignee_id)
+        self._ids = _refs(mapping.input.key, mapping.input.local_key, *map(mapping.text_of, PERSON_FIELDS))
         self._ids |= _refs(*mapping.resource_links)
         self._texts = collect_value_refs(mapping) | _refs(mapping.title, mapping.description)
         self._ambiguous_formats = _swapped_pairs(mapping.input.dates)

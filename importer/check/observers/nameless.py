@@ -153,7 +153,7 @@ class Nameless:
         model = self._job.mapping.model
         names = {name for file in self._job.source.files for name in file.header or ()}
         texts: list[Text | None] = [model.input.key, model.severity, model.status, model.description]
-        for person in (model.assignee, model.owner):
+        for person in reversed(model.holders.values()):
             if person:
                 texts += person.texts
         empty = list[str]()

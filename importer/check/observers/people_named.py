@@ -63,7 +63,7 @@ class PeopleNamed:
         self._unmatched = defaultdict[str, Counter[Identity]](Counter)
         self._named = self._planned = 0
         model = job.mapping.model
-        self._asks = model.owner is not None or model.assignee is not None
+        self._asks = any(model.holders.values())
 
     def add(self, run: RowRun) -> None:
         """Count the people of a run of rows; who is both owner and assignee counts once."""

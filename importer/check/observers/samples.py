@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from importer.api import VALUE_FIELDS
+from importer.api import PERSON_FIELDS, TEXT_FIELDS, VALUE_FIELDS
 from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
 from importer.phrases import clip_counted, listed
@@ -223,11 +223,11 @@ class CanarySample:
 def _traits_of(body: dict[str, Any]) -> frozenset[Trait]:
     text = body["title"] + body["description"]
     kinds = {
-        "owner": "owner_id" in body,
-        "assignee": "assignee_id" in body,
+        **{name: name in body for name in PERSON_FIELDS},
         "links": "resource_links" in body,
         "non-ASCII text": not text.isascii(),
         "markup": any(sign in text for sign in "<>&"),
     }
-    values = ((name, body[name]) for name in ("severity", "status", "category", "source"))
+    named = (*VALUE_FIELDS, *(field.name for field in TEXT_FIELDS))
+    values = [(name, body[name]) for name in named if name in body]
     return frozenset([*values, *((kind, "") for kind, has in kinds.items() if has)])
