@@ -111,14 +111,42 @@ class Act(_Word):
     REOPEN = "reopen"  # looks whether an issue with a new occurrence is finished, and may set it to `todo`
 
 
-ADDITIONS = (Act.RECALL, Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER, Act.REOPEN)
+class AdditionKind(NamedTuple):
+    """What is known of one kind of addition; how it is requested and recognised is in `load.acts`.
+
+    path     the part of the issue's path that it is sent to, "" for what changes the issue itself or only looks at it
+    doubles  whether a second request would duplicate it
+    counted  the things that an issue counts in its field `…_count`, as `flag`; "" for none
+    noun     what one of them is called in a list of what is added, "" if it isn't listed
+    heading  what all of them are called in the sums of a page, "" likewise
+    """
+
+    path: str = ""
+    doubles: bool = False
+    counted: str = ""
+    noun: str = ""
+    heading: str = ""
+
+    @property
+    def count_field(self) -> str:
+        """The field in which an issue counts them; "" if it counts none."""
+        return self.counted and f"{self.counted}_count"
+
+
+ADDITION_KINDS: Mapping[Act, AdditionKind] = {
+    Act.RECALL: AdditionKind(),
+    Act.EVIDENCE: AdditionKind(
+        path=RESOURCES, counted="resource", noun="evidence link", heading="Calls, conversations and files"
+    ),
+    Act.FLAG: AdditionKind(path=FLAGS, doubles=True, counted="flag", noun="flag", heading="Flags"),
+    Act.COMMENT: AdditionKind(path=COMMENTS, doubles=True, noun="comment", heading="Requests for comments"),
+    Act.RELATION: AdditionKind(path=RELATIONS, doubles=True, counted="relation", noun="relation", heading="Relations"),
+    Act.REFER: AdditionKind(noun="numbered description", heading="Numbers in descriptions"),
+    Act.REOPEN: AdditionKind(noun="reopened issue", heading="Looks at the status"),
+}
 """What is sent after all creates, in this order for each issue."""
-NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
-"""Those that a second request would duplicate."""
-
-
-ADDITION_PATHS = {Act.EVIDENCE: RESOURCES, Act.FLAG: FLAGS, Act.COMMENT: COMMENTS, Act.RELATION: RELATIONS}
-"""The part of the issue's path that it is sent to."""
+ADDITIONS = tuple(ADDITION_KINDS)
+NEVER_TWICE = tuple(act for act, kind in ADDITION_KINDS.items() if kind.doubles)
 
 
 class Comment(NamedTuple):

@@ -14,7 +14,7 @@ from importer.codes import GROUP_PARTIAL
 from importer.errors import ExitCode, ImporterError, UsageError
 from importer.notices import PLANNED, UNKNOWN
 from importer.phrases import amounts, counted, format_duration, listed
-from importer.records import Act, Outcome
+from importer.records import ADDITION_KINDS, Act, Outcome
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 OTHER_WAYS = "--yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse"
 CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
 """Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
-ADDED = {
-    Act.COMMENT: "comment",
-    Act.EVIDENCE: "evidence link",
-    Act.FLAG: "flag",
-    Act.RELATION: "relation",
-    Act.REFER: "numbered description",
-    Act.REOPEN: "reopened issue",
-}
 
 
 def how_long(load: Workload, rate: float) -> str:
@@ -49,8 +41,9 @@ def describe_additions(load: Workload) -> str:
     parts = list[str]()
     for act, number in load.operations.items():
         # Whether an issue is finished is only seen then.
-        if number and act in ADDED and act is not Act.REOPEN:
-            parts.append(counted(number, ADDED[act]))
+        noun = ADDITION_KINDS[act].noun if act in ADDITION_KINDS else ""
+        if number and noun and act is not Act.REOPEN:
+            parts.append(counted(number, noun))
     return ", ".join(parts)
 
 
@@ -127,7 +120,7 @@ def describe_outcomes(summary: Summary) -> Iterator[str]:
     rows = counted(summary.rows, "row") + " rehearsed" * summary.is_rehearsal
     yield f"{rows}: {counts or 'nothing to do'}{took}"
     if summary.additions:
-        added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
+        added = (counted(number, ADDITION_KINDS[Act(act)].noun) for act, number in summary.additions.items())
         yield f"Added to issues: {', '.join(added)}."
     news = [row for row in summary.new if row["outcome"] != Outcome.REJECTED]
     yield from _describe_news(summary, news)

@@ -177,7 +177,7 @@ class AddedOperations:
         undecided = select(func.count()).where(
             its.source_id == self._source_id,
             its.run_id == self._run_id,
-            its.act.in_((Act.COMMENT, Act.FLAG, Act.RELATION)),
+            its.act.in_(NEVER_TWICE),
             its.state.in_(UNDECIDED),
         )
         with self._transaction() as connection:

@@ -1,5 +1,7 @@
 """The table of operations: how each act is requested and looked for, and what must be there first.
 
+What else is known of a kind of addition is in `records.ADDITION_KINDS`.
+
 Triage gives no key to an addition. It is known again by its fingerprint, equal for what was sent and what a list shows:
 a comment by the marker in its opening line; evidence by kind and id; a relation by its ends and kind; a flag by call,
 type and turn. No text counts, as a target may rewrite it, but of comments without a marker, which aren't ours.
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from importer.records import Act, Operation
+from importer.records import ADDITION_KINDS, Act, Operation
 from importer.transform.markers import find_opening
 from importer.triage.answers import OUTGOING, Attached, Entry, Flagged, Page, Related, plain_id
 from importer.triage.client import TriageClient
@@ -32,13 +34,13 @@ Held = Mapping[Act, Counter[bytes]]
 
 
 class Handling(NamedTuple):
-    """How operations of one act are carried out. `records.NEVER_TWICE` says which of them a second request doubles.
+    """How operations of one act are carried out.
 
     attempts         most requests without a clear answer; after them its outcome stays open
     doubts_refusals  whether a refusal may have been carried out all the same: then it is looked for first
     add              requests it; its answer shows what a list would show. None where an answer says nothing of it
     list             gives the list of an issue that shows it. None for what is a field of the issue itself
-    counted          the kind of it that an issue counts in its field `…_count`, "" for none
+    shown            the type in which answers and lists show it. None for what is a field of the issue itself
     made_of          what a list would show of a request's body
     named            what each item of that list must have to be recognised
     identity         what tells an item from others on the issue with this id
@@ -50,7 +52,7 @@ class Handling(NamedTuple):
     doubts_refusals: bool = True
     add: Callable[[TriageClient, str, bytes], Awaitable[ListedAddition]] | None = None
     list: Callable[..., Awaitable[Page[Any]]] | None = None
-    counted: str = ""
+    shown: type[ListedAddition] | None = None
     made_of: Callable[[Any], ListedAddition] | None = None
     named: tuple[str, ...] = ()
     identity: Callable[[str, Any], tuple[object, ...]] = lambda issue_id, item: ()
@@ -86,7 +88,7 @@ ACTS: Mapping[Act, Handling] = {
     **dict.fromkeys((Act.UPDATE, Act.DELETE, Act.REFER, Act.RECALL, Act.REOPEN), Handling()),
     Act.EVIDENCE: Handling(
         list=TriageClient.list_resources,
-        counted="resource",
+        shown=Attached,
         made_of=lambda body: Attached("", body["resource_type"], body["resource_id"]),
         named=("resource_type", "resource_id"),
         identity=lambda issue_id, item: (item.resource_type, item.resource_id),
@@ -95,7 +97,7 @@ ACTS: Mapping[Act, Handling] = {
         doubts_refusals=False,
         add=TriageClient.add_flag,
         list=TriageClient.list_flags,
-        counted="flag",
+        shown=Flagged,
         made_of=lambda body: Flagged("", body["call_id"], body["type"], body.get("message_index")),
         named=("call_id", "type"),
         # "Normalised to lower_snake_case" (post/triage-issues-id-flags), by no stated rules: only letters count.
@@ -111,6 +113,7 @@ ACTS: Mapping[Act, Handling] = {
         doubts_refusals=False,
         add=TriageClient.add_comment,
         list=TriageClient.list_activity,
+        shown=Entry,
         made_of=lambda body: Entry("", COMMENT, body["detail"]),
         named=("type", "detail"),
         identity=_identify_comment,
@@ -120,7 +123,7 @@ ACTS: Mapping[Act, Handling] = {
         doubts_refusals=False,
         add=TriageClient.add_relation,
         list=TriageClient.list_relations,
-        counted="relation",
+        shown=Related,
         made_of=lambda body: Related("", body["related_issue_id"], body["relation_type"], OUTGOING),
         named=("related_issue_id", "relation_type", "direction"),
         identity=_identify_relation,
@@ -128,9 +131,9 @@ ACTS: Mapping[Act, Handling] = {
     ),
 }
 LISTS = {act: handling.list for act, handling in ACTS.items() if handling.list is not None}
-HANGING = {handling.counted: act for act, handling in ACTS.items() if handling.counted}
+HANGING = {kind.counted: act for act, kind in ADDITION_KINDS.items() if kind.counted}
 """Kinds of things that an issue counts, as its fields `…_count` name them → the act that adds one."""
-_SHOWN_BY = {Attached: Act.EVIDENCE, Flagged: Act.FLAG, Entry: Act.COMMENT, Related: Act.RELATION}
+_ACTS_BY_SHOWN = {handling.shown: act for act, handling in ACTS.items() if handling.shown is not None}
 
 
 def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
@@ -146,7 +149,7 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
 
 def fingerprint_shown(issue_id: str, item: ListedAddition) -> bytes:
     """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment."""
-    act = _SHOWN_BY[type(item)]
+    act = _ACTS_BY_SHOWN[type(item)]
     if not all(getattr(item, name) for name in ACTS[act].named):
         return NAMELESS
     identity = ACTS[act].identity(issue_id, item)

@@ -21,7 +21,7 @@ from importer.load.driver import make_decision
 from importer.load.queue import QueueItem
 from importer.load.updates import GONE_MESSAGE
 from importer.load.workers import FailureCap
-from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
+from importer.records import ADDITION_KINDS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.redaction import redact
 from importer.triage.snapshot import Snapshot, find_end
@@ -76,16 +76,17 @@ class IssueWork:
         act = addition.act
         body = addition.body
         # Without the other issue's id a relation has no fingerprint yet; what changes a field of the issue has none.
-        is_whole = act in ADDITION_PATHS and (act is not Act.RELATION or b'"related_issue_id"' in body)
+        has_path = ADDITION_KINDS[act].path != ""
+        is_whole = has_path and (act is not Act.RELATION or b'"related_issue_id"' in body)
         mark = fingerprint(act, self.place.issue_id, body) if is_whole else b""
         return self._operation(act, addition.name, body, mark)
 
     def _operation(self, act: Act, name: str, body: bytes, mark: bytes) -> Operation:
         key = self.item.key
         issue_id = self.place.issue_id
-        path = ""
-        if act in ADDITION_PATHS:
-            path = f"{issue_path(issue_id)}/{ADDITION_PATHS[act]}"
+        path = ADDITION_KINDS[act].path
+        if path:
+            path = f"{issue_path(issue_id)}/{path}"
         return Operation(key, "POST", path, body, "", act=act, whole_sha=mark, issue_id=issue_id, name=name)
 
 

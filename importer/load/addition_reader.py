@@ -21,7 +21,6 @@ from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.statements import portions
 from importer.load.acts import (
-    ACTS,
     HANGING,
     LISTS,
     NAMELESS,
@@ -31,7 +30,7 @@ from importer.load.acts import (
     fingerprint_shown,
     is_addition,
 )
-from importer.records import ADDITIONS, Act, Addition, Operation
+from importer.records import ADDITION_KINDS, ADDITIONS, Act, Addition, Operation
 from importer.scratch import Scratch
 from importer.transform.comment_texts import REST, name_part, stem_of
 from importer.transform.markers import comment_marker, find_openings
@@ -180,7 +179,7 @@ class AdditionReader:
         if act is Act.COMMENT:
             return reading.items > 0
         issue = await self._calls.call(partial(self._client.get_issue, issue_id))
-        count: int = getattr(issue, f"{ACTS[act].counted}_count")
+        count: int = getattr(issue, ADDITION_KINDS[act].count_field)
         return count <= reading.items
 
     async def read_held(self, issue_id: str, acts: Iterable[Act], ends: Mapping[bytes, str] = NO_ENDS) -> Held:

@@ -14,7 +14,7 @@ import orjson
 from importer.api import ISSUES_PATH, issue_path
 from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
-from importer.records import ADDITION_PATHS, Act
+from importer.records import ADDITION_KINDS, Act
 from importer.report.error_files import PLAIN, Columns, ErrorFiles, open_errors
 from importer.report.folder import AT_ONCE, ReportFolder
 from importer.report.page_rows import PageRows
@@ -68,8 +68,8 @@ class PlannedFile:
     def _list_requests(self, rows: Iterable[CheckedRow]) -> Iterator[dict[str, str]]:
         for row in rows:
             for key, act, _, body, _, _, other in row.additions:
-                path = ADDITION_PATHS.get(act)
-                if path is None or (act is Act.EVIDENCE and row.is_new):
+                path = ADDITION_KINDS[act].path
+                if not path or (act is Act.EVIDENCE and row.is_new):
                     continue
                 is_there = row.issue_id and row.key == key
                 where = issue_path(row.issue_id, path) if is_there else f"{ISSUES_PATH}/{{id:{key}}}/{path}"

@@ -19,7 +19,7 @@ from importer.errors import ExitCode, UsageError, how_to_install
 from importer.notices import Notice
 from importer.outputs import METRICS, READABLE, replace
 from importer.phrases import counted, format_iso, format_time
-from importer.records import SANDBOX_PREFIX, Act, Outcome
+from importer.records import ADDITION_KINDS, SANDBOX_PREFIX, Act, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +188,7 @@ def write_metrics(path: Path, summary: Summary, name: str, started_at: float) ->
 
 
 ISSUE, ASSIGNMENT = "issue", "assignment"
-ADDED_NAMES = {
-    "comment": "Requests for comments",
-    "evidence": "Calls, conversations and files",
-    "flag": "Flags",
-    "relation": "Relations",
-    "refer": "Numbers in descriptions",
-    "reopen": "Looks at the status",
-}
+ADDED_NAMES = {str(act): kind.heading for act, kind in ADDITION_KINDS.items() if kind.heading}
 KINDS = {ISSUE: "Issues", ASSIGNMENT: "Owners and assignees", **ADDED_NAMES}
 """What is read back → its name on a page."""
 ROWS = "Issues, by their rows"

@@ -21,13 +21,13 @@ import orjson
 
 from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 from importer.codes import GONE_AT_TARGET, PERHAPS_GONE
-from importer.records import GONE_MARK, NUMBER_BESIDE
+from importer.records import ADDITION_KINDS, GONE_MARK, NUMBER_BESIDE
 from importer.triage.answers import Issue
 from importer.triage.redaction import redact
 
 Values = Mapping[str, Any]
 NOTHING: Values = {}
-COUNTS = ("resource_count", "flag_count", "relation_count")
+COUNTS = tuple(kind.count_field for kind in ADDITION_KINDS.values() if kind.counted)
 DESCRIPTION_KEPT = "(kept as its digest only)"
 SEEN_AT, HELD = "seen_at", "held"
 Numbers = Collection[str] | None

@@ -39,7 +39,7 @@ from importer.ledger.schema import State
 from importer.ledger.store import RunIdentity
 from importer.library.inputs import open_job
 from importer.load.preflight import describe_input
-from importer.records import ADDITION_PATHS, Operation
+from importer.records import ADDITION_KINDS, Operation
 from importer.triage.answers import read_issue
 from importer.triage.snapshot import Snapshot
 from tests.benchmarks.processes import ROUNDS, TIMES, measure
@@ -90,7 +90,7 @@ def write_ledger(path: Path, export: Path, url: str) -> None:
                 done = Decision(each.key, State.DONE, issue_id=issue.id, triage_id=issue.triage_id)
                 decisions.append(done._replace(returned=Snapshot.take(issue, each.body).dump()))
                 for more in row.additions:
-                    path_ = issue_path(issue.id, ADDITION_PATHS[more.act])
+                    path_ = issue_path(issue.id, ADDITION_KINDS[more.act].path)
                     sent = Operation(each.key, "POST", path_, more.body, "", act=more.act, name=more.name)
                     sent = sent._replace(issue_id=issue.id, triage_id=issue.triage_id)
                     decisions.append(done._replace(operation=sent, details=encode_details(more.covers)))

@@ -102,8 +102,8 @@ def test_what_was_read_back() -> None:
     assert [(each.kind, each.read_back) for each in add_up(summary, VERIFIED)] == [
         ("Issues, by their rows", (5, 6)),
         ("Calls, conversations and files", (5, 6)),
-        ("Requests for comments", None),
         ("Flags", (5, 6)),
+        ("Requests for comments", None),
     ]
 
 
