@@ -254,7 +254,14 @@ class IssueParts(NamedTuple):
 
     def joined(self, other: IssueParts) -> IssueParts:
         """All of these and of another row's, each once, in order."""
+        if self is NO_PARTS:  # as of most rows
+            return other
+        if other is NO_PARTS:
+            return self
         return IssueParts._make(tuple(dict.fromkeys((*own, *its))) for own, its in zip(self, other, strict=True))
+
+
+NO_PARTS = IssueParts()
 
 
 class Addition(NamedTuple):

@@ -19,9 +19,9 @@ from importer.errors import UsageError
 from importer.mapping.model import key_of_holder
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import KeyPath, Text
-from importer.records import Act, Addition, Finding, Ref
+from importer.records import NO_PARTS, Act, Addition, Finding, Ref
 from importer.row.compiler import Compiler
-from importer.row.issue import NO_PARTS, Issue
+from importer.row.issue import Issue
 from importer.row.value_maps import Step
 from importer.row.verdicts import AnswerReader
 from importer.sources.source_rows import SourceRow

@@ -18,8 +18,7 @@ from importer.check.examine import RowRun
 from importer.check.knowledge import Knows
 from importer.codes import KEY_RESPELLED
 from importer.mapping.model import fold
-from importer.records import Finding, IssueParts, Outcome
-from importer.row.issue import NO_PARTS
+from importer.records import NO_PARTS, Finding, IssueParts, Outcome
 from importer.transform.encoding import encode
 from importer.transform.occurrences import UNSAID, is_withdrawal, read_covered
 
@@ -119,7 +118,7 @@ def _join_parts(rows: Sequence[CheckedRow]) -> IssueParts:
         parts = row.issue.parts if row.body else NO_PARTS
         occurrences = () if row.occurrence is None else (row.occurrence,)
         parts = parts._replace(occurrences=occurrences)
-        joined = parts if joined is NO_PARTS else joined.joined(parts)
+        joined = joined.joined(parts)
     return joined
 
 

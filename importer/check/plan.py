@@ -22,6 +22,7 @@ from importer.check.knowledge import Knows, LedgerStatus
 from importer.codes import CODES, COMMENT_EDITED, GROUP_PARTIAL
 from importer.phrases import counted
 from importer.records import (
+    NO_PARTS,
     PASSED_OVER,
     Act,
     Addition,
@@ -34,7 +35,7 @@ from importer.records import (
     Row,
     rows_in,
 )
-from importer.row.issue import NO_PARTS, Issue
+from importer.row.issue import Issue
 from importer.sources.source_rows import SourceRows
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 from importer.transform.dates import seconds_of

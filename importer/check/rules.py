@@ -9,7 +9,7 @@ from importer.codes import DATE_UNREADABLE, DESCRIPTION_TOO_LONG, INVALID_TEXTS,
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_source
-from importer.records import Finding, IssueParts
+from importer.records import NO_PARTS, Finding, IssueParts
 from importer.row.compiler import Compiler
 from importer.row.issue import Issue
 from importer.transform.dates import FORMAT_HINT
@@ -18,6 +18,8 @@ from importer.transform.plain_text import is_filled
 
 KEY_LIMIT = 1_000
 """How many bytes a key may have: two of them, as a relation has, fit into an index of PostgreSQL."""
+_MADE_OF_OTHER_TEXTS = ("rest", "mentions", "occurrences")
+"""Issue parts whose texts are in the description, or are written into comments."""
 FILL_HINT = "fill it in the errors file, and give that file to `run`"
 UNNAMED = Finding(
     "key-needs-name",
@@ -147,11 +149,9 @@ def _check_characters(issue: Issue) -> Iterator[Finding]:
         **issue.texts,
         **dict(zip(PERSON_FIELDS, issue.user_ids, strict=True)),
     }
-    parts = issue.parts
-    has_additions = parts.comments or parts.evidence or parts.flags or parts.relations
-    if not has_additions and is_sound("".join(texts.values())):  # as nearly all
+    if issue.parts is NO_PARTS and is_sound("".join(texts.values())):  # as nearly all
         return
-    texts |= _texts_of(parts)
+    texts |= _texts_of(issue.parts)
     for name, text in texts.items():
         if not is_unicode(text):
             yield Finding("text-not-unicode", name, "half a character (a lone surrogate)", "correct the text")
@@ -161,17 +161,20 @@ def _check_characters(issue: Issue) -> Iterator[Finding]:
 
 
 def _texts_of(parts: IssueParts) -> dict[str, str]:
-    """The texts of additions, by the field that they belong to."""
-    comments = [f"{comment.author}{comment.date}{comment.text}" for comment in parts.comments]
-    evidence = [kind + name for kind, name in parts.evidence]
-    flags = [flag.type + flag.note for flag in parts.flags]
-    relations = [relation.owner + relation.other for relation in parts.relations]
-    return {
-        "comments": "".join(comments),
-        "resource_links": "".join(evidence),
-        "flags": "".join(flags),
-        "relations": "".join(relations),
-    }
+    """The texts of issue parts, by the field that they belong to: each kind is looked through."""
+    texts = dict[str, str]()
+    for name, part in zip(parts._fields, parts, strict=True):
+        if name not in _MADE_OF_OTHER_TEXTS:
+            texts[name] = "".join(_walk_texts(part))
+    return texts
+
+
+def _walk_texts(part: object) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, tuple):
+        for item in part:
+            yield from _walk_texts(item)
 
 
 def is_sound(text: str) -> bool:

@@ -1,4 +1,7 @@
-"""Evidence and flags of a row: calls, conversations and files that it names, and what is flagged on calls."""
+"""Evidence and flags of a row: calls, conversations and files that it names, and what is flagged on calls.
+
+`CallReader` reads both, as only an attached call can be flagged.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from importer.mapping.issue_parts import FlagRule, FlagSource
 from importer.mapping.model import Link
 from importer.mapping.patterns import Searcher, compile_pattern
 from importer.phrases import clip
-from importer.records import Comment, Finding, Flag
+from importer.records import Comment, Finding, Flag, IssueParts
 from importer.row.compiler import Compiler, Holds, ReadCells, no_cells
+from importer.row.part_reader import NOTHING_READ, CleanTexts, PartReader, RowParts
 from importer.sources.source_rows import SourceRow
 from importer.transform.cell_parts import (
     PartPaths,
@@ -28,11 +32,6 @@ from importer.transform.lengths import cut, is_longer
 from importer.transform.markers import short_digest
 from importer.transform.plain_text import read_integer
 
-CleanTexts = Callable[[str, Sequence[str]], list[str]]
-"""Field, such as `comments` or `flags`, and texts that go into it → the texts as they are sent.
-
-Names stand for accounts, mentions and import markers are neutralised; secrets are noted for that field.
-"""
 Resource = tuple[str, str]
 """A resource's type and id."""
 
@@ -45,6 +44,32 @@ _QUOTED = 60
 _CHECK_HINT = "correct the cell, or the `check` under `resource_links` in the mapping"
 _TYPE_HINT = "fill the cell, or narrow the flag's `when` in the mapping"
 _TURN_HINT = "`first_turn` under `flags` in the mapping says what the source calls the first turn"
+
+
+class CallReader(PartReader):
+    """Reads evidence and flags; every flagged call is attached."""
+
+    def __init__(self, links: Sequence[Link], rules: Sequence[FlagRule], compiler: Compiler) -> None:
+        self._evidence = EvidenceReader(links, compiler)
+        self._flags = FlagReader(rules, links, compiler)
+
+    @property
+    def reads_anything(self) -> bool:
+        """Whether the file has any column of evidence, or the mapping any rules of flags."""
+        return self._evidence.reads_anything or self._flags.reads_anything
+
+    def prepare(self, rows: Sequence[SourceRow]) -> None:
+        """Nothing of them stands beside the rows."""
+
+    def read(self, row: SourceRow, key: str, clean: CleanTexts) -> RowParts:
+        """The resources and flags of a row: see `EvidenceReader.read` and `FlagReader.read`."""
+        resources, malformed = self._evidence.read(row)
+        flags = self._flags.read(row, clean)
+        resources = attach_flagged(resources, flags.flags)
+        if not resources and not malformed and not flags.findings:
+            return NOTHING_READ
+        parts = IssueParts(evidence=resources, flags=flags.flags)
+        return RowParts(parts, flags.notes, (*malformed, *flags.findings))
 
 
 class _CompiledLink(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from importer.api import SEVERITIES, STATUSES
+from importer.records import NO_PARTS
 from importer.transform.plain_text import is_filled
 
 if TYPE_CHECKING:
@@ -41,14 +42,12 @@ def merge_texts(members: Sequence[Issue]) -> None:
 def merge_parts(members: Sequence[Issue]) -> None:
     """Give the first row what all of them have beside the create, each once, in order; the others have nothing left."""
     first, followers = members[0], members[1:]
-    first.evidence = _join(issue.evidence for issue in members)
-    first.relations = _join(issue.relations for issue in members)
     first.comments = _join(issue.comments for issue in members)
-    first.flags = first.flags._replace(flags=_join(issue.flags.flags for issue in members))
     first.discussed = sum(issue.discussed for issue in members)
     for issue in followers:
-        issue.evidence = issue.relations = issue.comments = ()
-        issue.flags = issue.flags._replace(flags=())
+        first.parts = first.parts.joined(issue.parts)
+        issue.parts = NO_PARTS
+        issue.comments = ()
         issue.discussed = 0
 
 

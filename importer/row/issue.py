@@ -9,26 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from importer.api import FINISHED, PERSON_FIELDS, TEXT_FIELDS, count_units
 from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, MappingModel
-from importer.records import Comment, Finding, IssueParts, Mention, Occurrence, Relation
+from importer.records import NO_PARTS, Comment, Finding, IssueParts, Mention
 from importer.row.attachment_list import AttachmentLister
 from importer.row.clean import Cleaner
 from importer.row.comments import SILENCE, CommentReader, Discussion
 from importer.row.compiler import Compiler
 from importer.row.decisions import PRIVATE, Decisions
 from importer.row.description import Shortened, fit_description, fit_title, open_with_title
-from importer.row.evidence import NO_FLAGS, EvidenceReader, FlagReader, Resource, RowFlags, attach_flagged, leave_said
+from importer.row.evidence import leave_said
 from importer.row.footer import Footer, Label, LabelReader, write_footer
 from importer.row.groups import merge_parts, merge_people, merge_texts, merge_values
 from importer.row.keys import KeyReader, RowKey, find_groups
 from importer.row.occurrence_reader import OccurrenceReader
+from importer.row.parts import PartSetting, part_readers
 from importer.row.people import NO_PEOPLE, FindName, People, PeopleReader
-from importer.row.relations import FindKeys, RelationReader
+from importer.row.relations import FindKeys
 from importer.row.remembered import Remembered
 from importer.row.source_counts import SourceCounter
 from importer.row.value_faults import compile_shown
@@ -45,7 +47,6 @@ from importer.transform.shown_people import ShownPeople
 
 _NO_KEY = RowKey("", "", "")
 _NO_FOOTER = Footer("")
-NO_PARTS = IssueParts()
 
 
 @dataclass(slots=True)
@@ -67,7 +68,8 @@ class Issue:
     text           the description above the footer
     labels         the labels of the footer
     discussion     what people have said
-    parts          what it says beside the create
+    notes          comments that say what its parts had no room for
+    parts          what it has beside the create
     source_counts  what the source itself counts → how many
     discussed      how many comments the source has, those left out among them
     findings       what there is to say of the row, in the order of the steps; the rules of the check add theirs
@@ -99,12 +101,9 @@ class Issue:
     description: str = ""
     rest: tuple[str, ...] = ()
     shortened: Sequence[Shortened] = ()
-    evidence: tuple[Resource, ...] = ()
-    flags: RowFlags = NO_FLAGS
-    relations: tuple[Relation, ...] = ()
     discussion: Discussion = field(default_factory=lambda: SILENCE)
     comments: tuple[Comment, ...] = ()
-    occurrences: tuple[Occurrence, ...] = ()
+    notes: tuple[Comment, ...] = ()
     parts: IssueParts = NO_PARTS
     source_counts: dict[str, int] = field(default_factory=dict)
     discussed: int = 0
@@ -160,11 +159,7 @@ class IssueMapper:
         attachments = None if mapping.attachments is None else AttachmentLister(mapping.attachments, compiler)
         self._attachments = _needed(attachments)
         self._source_marker = source_marker(source_name)
-        self._evidence = EvidenceReader(mapping.resource_links, compiler)
-        self._flags = FlagReader(mapping.flags, mapping.resource_links, compiler)
-        self._relations = RelationReader(mapping.relations, compiler, source_name, find_keys, aliases)
-        readers = (self._evidence, self._flags, self._relations)
-        self._has_parts = any(reader.reads_anything for reader in readers)
+        self._part_readers = part_readers(PartSetting(mapping, compiler, source_name, find_keys, aliases))
         comments = None if mapping.comments is None else CommentReader(mapping.comments, compiler, layout)
         self._comments = _needed(comments)
         self._occurrences = None if mapping.recurring is None else OccurrenceReader(mapping, compiler, layout)
@@ -178,7 +173,8 @@ class IssueMapper:
         All rows of an issue have to be among them.
         """
         # What lies beside the records is looked up for many rows at once.
-        self._relations.prepare(rows)
+        for reader in self._part_readers:
+            reader.prepare(rows)
         if self._comments is not None:
             self._comments.prepare(rows)
         issues = [self._read(row) for row in rows]
@@ -222,8 +218,7 @@ class IssueMapper:
         issue.texts = {name: read_text(row) for name, read_text in self._texts}
         issue.people = self._people.read(row)
         self._read_texts(issue)
-        if self._has_parts:
-            self._read_parts(issue)
+        self._read_parts(issue)
         if self._comments is not None:
             self._read_discussion(issue, self._comments)
         if self._counter is not None:
@@ -257,14 +252,12 @@ class IssueMapper:
         _note(issue, "description", text)
 
     def _read_parts(self, issue: Issue) -> None:
-        """Read the evidence, flags and relations of a row."""
-        row = issue.row
-        evidence, malformed = self._evidence.read(row)
-        if self._mapping.flags:
-            issue.flags = self._flags.read(row, lambda name, texts: self._clean(issue, name, texts))
-        issue.evidence = attach_flagged(evidence, issue.flags.flags)
-        issue.relations, to_itself = self._relations.read(row, issue.key.full)
-        issue.findings += [*malformed, *issue.flags.findings, *to_itself]
+        """Read the issue parts of a row: see `row.parts`."""
+        for reader in self._part_readers:
+            parts, notes, findings = reader.read(issue.row, issue.key.full, partial(self._clean, issue))
+            issue.parts = issue.parts.joined(parts)
+            issue.notes += notes
+            issue.findings += findings
 
     def _read_discussion(self, issue: Issue, reader: CommentReader) -> None:
         """Read what people have said."""
@@ -332,11 +325,11 @@ class IssueMapper:
             issue.shortened = (*issue.shortened, fitted.shortened)
 
     def _gather_comments(self, issue: Issue, *, leads: bool) -> None:
-        """Gather the comments: what the footer and the notes of flags had no room for, and what people said.
+        """Gather the comments: what the footer and the issue parts had no room for, and what people said.
 
-        What is too long for a flag's note or the footer is a comment also where the discussion is dropped.
+        What is too long for the footer or a flag's note is a comment also where the discussion is dropped.
         """
-        notes, continued = issue.flags.notes, issue.footer.comments() if leads else ()
+        notes, continued = issue.notes, issue.footer.comments() if leads else ()
         discussion, is_sent = issue.discussion, issue.bundling != "drop"
         # Where all comments are dropped, nobody has to decide about the private ones.
         if discussion.is_undecided and is_sent:
@@ -355,17 +348,16 @@ class IssueMapper:
         occurrence, nameless = reader.read(issue.row, issue.skip, self._labels.read(issue.row))
         issue.findings += nameless
         if occurrence is None:
-            return issue.flags.notes
+            return issue.notes
         (comment,) = self._clean_comments(issue, (occurrence.comment,))
-        issue.occurrences = (
-            occurrence._replace(
-                comment=comment if comment.text else comment._replace(text="No note."),
-                flags=issue.flags.flags,
-                at=seconds_of(issue.created),
-                dated=seconds_of(issue.newest),
-            ),
+        occurrence = occurrence._replace(
+            comment=comment if comment.text else comment._replace(text="No note."),
+            flags=issue.parts.flags,
+            at=seconds_of(issue.created),
+            dated=seconds_of(issue.newest),
         )
-        return leave_said(issue.flags.notes, (comment,))
+        issue.parts = issue.parts._replace(occurrences=(occurrence,))
+        return leave_said(issue.notes, (comment,))
 
     def _write_parts(self, issue: Issue) -> None:
         """Put together what an issue has beside its create."""
@@ -373,17 +365,9 @@ class IssueMapper:
         if self._mapping.references:  # not in the footer, which names the issue itself
             text = issue.description.removesuffix(issue.footer.text)
             mentions = self._references.find(text, issue.key.own)
-        parts = IssueParts(
-            rest=issue.rest,
-            comments=self._clean_comments(issue, issue.comments),
-            evidence=issue.evidence,
-            flags=issue.flags.flags,
-            relations=issue.relations,
-            mentions=mentions,
-            occurrences=issue.occurrences,
-        )
-        if any(parts):  # as of few plain rows
-            issue.parts = parts
+        comments = self._clean_comments(issue, issue.comments)
+        if issue.rest or comments or mentions:  # as of few plain rows
+            issue.parts = issue.parts._replace(rest=issue.rest, comments=comments, mentions=mentions)
 
     def _add_findings(self, issue: Issue, *, leads: bool) -> None:
         """Add what there is to say of the row, in the order of its fields."""

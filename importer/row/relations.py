@@ -8,8 +8,9 @@ from typing import NamedTuple
 from importer.codes import RELATION_AMBIGUOUS
 from importer.mapping.issue_parts import Relation as RelationSpec
 from importer.mapping.patterns import compile_pattern
-from importer.records import Finding, Relation
+from importer.records import Finding, IssueParts, Relation
 from importer.row.compiler import Compiler, no_cells
+from importer.row.part_reader import NOTHING_READ, CleanTexts, PartReader, RowParts
 from importer.sources.source_rows import SourceRow
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.cell_parts import names_in, read_ids
@@ -35,11 +36,8 @@ class _CompiledRelation(NamedTuple):
     names: ReadNames
 
 
-class RelationReader:
-    """Reads the relations of a file's rows. Rows are prepared before they are read: see `prepare`.
-
-    reads_anything  whether the file has any column of them
-    """
+class RelationReader(PartReader):
+    """Reads the relations of a file's rows. Rows are prepared before they are read: see `prepare`."""
 
     def __init__(
         self,
@@ -55,8 +53,12 @@ class RelationReader:
             names = compile_names(spec, compiler)
             if names is not read_no_names:
                 self._relations.append(_CompiledRelation(place, spec, names))
-        self.reads_anything = bool(self._relations)
         self._natives: dict[int, Mapping[str, str]] = {place: {} for place in range(len(specs))}
+
+    @property
+    def reads_anything(self) -> bool:
+        """Whether the file has any column of them."""
+        return bool(self._relations)
 
     def prepare(self, rows: Sequence[SourceRow]) -> None:
         """Look up whom these rows name otherwise than by a key, at once: one search for each row takes its time."""
@@ -65,14 +67,12 @@ class RelationReader:
                 names = {name for row in rows for name in read_names(row)}
                 self._natives[place] = self._find_keys(place, names)
 
-    def read(self, row: SourceRow, key: str) -> tuple[tuple[Relation, ...], list[Finding]]:
+    def read(self, row: SourceRow, key: str, clean: CleanTexts) -> RowParts:
         """The relations of a row with this full key, and findings where one names the row itself or several rows.
 
         Each relation comes once and in order. A row without a key has none. A text that no row has is taken for a key.
         Whether the other issue exists is checked in `check.relation_targets`.
         """
-        if not self._relations:
-            return (), []
         relations = dict[Relation, None]()
         findings = dict[Finding, None]()
         for place, spec, read_names in self._relations:
@@ -90,7 +90,9 @@ class RelationReader:
                     relations[relate(target, spec.type, key)] = None
                 elif key:
                     relations[relate(key, spec.type, target)] = None
-        return _without_implied(relations), list(findings)
+        if not relations and not findings:
+            return NOTHING_READ
+        return RowParts(IssueParts(relations=_without_implied(relations)), findings=tuple(findings))
 
 
 def read_no_names(row: SourceRow) -> list[str]:

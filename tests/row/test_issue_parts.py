@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from importer.records import Flag, IssueParts, Mention, Relation
-from importer.row.issue import NO_PARTS, Issue
+from importer.records import NO_PARTS, Flag, IssueParts, Mention, Relation
+from importer.row.issue import Issue
 from tests.harness.making import HEADER, issues_of, mapping_of
 
 MORE = ("Call", "Flag", "Note", "Comment", "Comment", "Blocks")

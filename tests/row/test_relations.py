@@ -37,7 +37,8 @@ def read_relations(
     rows, compiler = rows_and_compiler(source_rows)
     reader = RelationReader(specs, compiler, source_name, find_keys, aliases or {})
     reader.prepare(rows)
-    return [reader.read(row, key) for row, key in zip(rows, keys, strict=True)]
+    read = [reader.read(row, key, lambda field, texts: list(texts)) for row, key in zip(rows, keys, strict=True)]
+    return [(row_parts.parts.relations, list(row_parts.findings)) for row_parts in read]
 
 
 def relations_of(
@@ -188,6 +189,7 @@ def test_names_are_looked_up_once_for_a_run_of_rows() -> None:
     others = list[list[str]]()
     for run in (rows[:2], rows[2:]):
         reader.prepare(run)
-        others += ([relation.other for relation in reader.read(row, "s:A")[0]] for row in run)
+        read = [reader.read(row, "s:A", lambda field, texts: list(texts)) for row in run]
+        others += ([relation.other for relation in row_parts.parts.relations] for row_parts in read)
     assert asked == [(1, {"1", "2"}), (1, {"3"})]
     assert others == [["s:X", f"s:key of {text}"] for text in texts]

@@ -13,10 +13,10 @@ from syrupy.assertion import SnapshotAssertion
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_refs
-from importer.records import Finding, Ref
+from importer.records import NO_PARTS, Finding, Ref
 from importer.row.decisions import is_empty
 from importer.row.footer import GOES_ON
-from importer.row.issue import NO_PARTS, Issue
+from importer.row.issue import Issue
 from importer.row.issue_batch import IssueBatch, encode_body
 from importer.row.transform import Transform
 from importer.transform.aliases import content_key
