@@ -42,6 +42,13 @@ COMMENT_EDITED = "comment-edited"
 ADDED_TO_FINISHED = "added-to-finished"
 INVALID_TEXTS = {"source": "source-invalid"}
 """Field whose text may only be one of some names → the code of another text."""
+VALUE_MISSING = {"severity": "severity-missing", "status": "status-missing", "category": "category-missing"}
+"""Field whose values are mapped → the code of an empty one without a default."""
+VALUE_UNKNOWN = {"severity": "severity-unknown", "status": "status-unknown", "category": "category-unknown"}
+"""Likewise → the code of one that the mapping doesn't know."""
+VALUE_UNDECIDED = {"severity": "severity-undecided", "status": "status-undecided", "category": "category-undecided"}
+"""Likewise → the code of one that the mapping leaves to a person."""
+SHORTENED = {"title": "title-shortened", "description": "description-shortened"}
 DATE_UNREADABLE = "date-unreadable"
 VALUE_REFUSED = "value-refused"
 ANSWER_PASSED = "answer-passed"

@@ -80,6 +80,8 @@ def test_mapping_gives_each_field() -> None:
     assert keys <= MappingModel.model_fields.keys()
     assert [field.name for field in api.FIELDS if field.kind == "value"] == list(api.VALUE_FIELDS)
     assert [field.name for field in api.TEXT_FIELDS if field.names] == list(codes.INVALID_TEXTS)
+    for table in (codes.VALUE_MISSING, codes.VALUE_UNKNOWN, codes.VALUE_UNDECIDED):
+        assert list(table) == list(api.VALUE_FIELDS)
 
 
 @pytest.mark.parametrize(

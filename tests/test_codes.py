@@ -9,7 +9,6 @@ from functools import cache
 import pytest
 
 from importer import codes
-from importer.api import VALUE_FIELDS
 from importer.codes import CODES, SKIP_PREFIX
 from tests.harness.running import ROOT
 
@@ -19,6 +18,13 @@ MAKERS = {"Finding", "LedgerStatus", "_finding", "_warning", "_skip", "_note"}
 NAMES = {
     name: value for name, value in vars(codes).items() if name.isupper() and isinstance(value, str) and value in CODES
 }
+
+TABLES = {
+    name: value
+    for name, value in vars(codes).items()
+    if name.isupper() and isinstance(value, dict) and value is not CODES
+}
+"""Codes by the field that they are of."""
 
 
 @cache
@@ -42,14 +48,9 @@ def given(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def spelled(node: ast.AST) -> set[str]:
-    """The codes that an expression spells out; of `f"{name}-unknown"` one for each field that has it."""
+    """The codes that an expression spells out."""
     if isinstance(node, ast.Constant):
         return {node.value} if isinstance(node.value, str) and node.value else set()
-    if isinstance(node, ast.JoinedStr):
-        ending = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-        return {f"{name}{ending}" for name in (*VALUE_FIELDS, "title", "description")} & CODES.keys() or (
-            {ending} if ending.startswith("-") else set()
-        )
     if isinstance(node, ast.IfExp):
         return spelled(node.body) | spelled(node.orelse)
     return {NAMES[node.id]} if isinstance(node, ast.Name) and node.id in NAMES else set()
@@ -77,7 +78,21 @@ def test_each_code_that_is_given_is_defined() -> None:
 def test_each_code_that_is_defined_is_used() -> None:
     """None is left over from a finding that nobody makes any more."""
     used = {code for tree in modules() for node in ast.walk(tree) for code in spelled(node)}
-    assert CODES.keys() - used - {*codes.INVALID_TEXTS.values()} == set()
+    of_fields = {code for table in TABLES.values() for code in table.values()}
+    assert CODES.keys() - used - of_fields == set()
+
+
+def test_each_code_of_a_field_is_used() -> None:
+    """A table of codes by field is read somewhere, and has nothing but codes."""
+    names = {node.id for tree in modules() for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert TABLES.keys() - names == set()
+    assert {code for table in TABLES.values() for code in table.values()} - CODES.keys() == set()
+
+
+def test_no_code_is_composed() -> None:
+    """Who searches the code for one finds where it is given."""
+    written = [ast.unparse(node) for tree in modules() for node in given(tree) if isinstance(node, ast.JoinedStr)]
+    assert [text for text in written if " " not in text] == []  # with a blank it is a sentence
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from importer.api import DESCRIPTION_LIMIT, PERSON_FIELDS, TEXT_FIELDS, TITLE_LIMIT, count_units
-from importer.codes import DATE_UNREADABLE, DESCRIPTION_TOO_LONG, INVALID_TEXTS, TITLE_TOO_LONG
+from importer.codes import DATE_UNREADABLE, DESCRIPTION_TOO_LONG, INVALID_TEXTS, SHORTENED, TITLE_TOO_LONG
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_source
@@ -136,7 +136,7 @@ def _shortened(issue: Issue, name: str, where: str) -> Iterator[Finding]:
     for shortened in issue.shortened:
         if shortened.field == name:
             message = f"cut from {shortened.units:,} characters; {where}"
-            yield Finding(f"{name}-shortened", name, message, rejects=False)
+            yield Finding(SHORTENED[name], name, message, rejects=False)
 
 
 def _check_characters(issue: Issue) -> Iterator[Finding]:

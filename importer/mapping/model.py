@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema
 from importer.api import (
     CATEGORY_LIMIT,
     DESCRIPTION_LIMIT,
+    FIELDS,
     PERSON_FIELDS,
     SEVERITIES,
     SOURCES,
@@ -120,7 +121,7 @@ Target = TypeVar("Target")
 UNDECIDED = "?"
 """The target that a draft leaves open: `run` refuses until somebody has replaced it."""
 
-TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
+TARGETS = {field.name: field.names for field in FIELDS if field.kind == "value"}
 """Value field → the names that Triage has for it; none for the category, which is free text."""
 
 

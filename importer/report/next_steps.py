@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from importer.api import VALUE_FIELDS
 from importer.check.job import Job
-from importer.codes import UNDECIDED_CODES
+from importer.codes import UNDECIDED_CODES, VALUE_UNDECIDED
 from importer.mapping.presets import preset_path
 from importer.mapping.reader import open_targets
 from importer.report.summary import Summary
 from importer.sources.command_line import SAVED
 
-UNDECIDED = [f"{name}-undecided" for name in VALUE_FIELDS]
-"""Codes of rows with a value that the mapping leaves to a person."""
 DECIDE = "Check again with your decisions"
 
 
@@ -55,7 +52,7 @@ def find_steps(job: Job, summary: Summary) -> Iterator[NextStep]:
         correct = f"correct the rows in {', '.join(errors)}"
         yield NextStep("Check your corrected rows", correct, typed.check_command(*errors))
     is_own = not open_files and preset_path(summary.mapping) is None
-    if is_own and not summary.findings.keys().isdisjoint(UNDECIDED):
+    if is_own and not summary.findings.keys().isdisjoint(VALUE_UNDECIDED.values()):
         yield NextStep(
             DECIDE, _join(save, f"make the missing decision, with the line above in {summary.mapping}"), decided
         )

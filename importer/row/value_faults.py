@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from importer.api import CATEGORY_LIMIT, SEVERITIES, STATUSES, count_units
-from importer.codes import CATEGORY_TOO_LONG
-from importer.mapping.model import MappingModel
+from importer.api import CATEGORY_LIMIT, count_units
+from importer.codes import CATEGORY_TOO_LONG, VALUE_MISSING, VALUE_UNDECIDED, VALUE_UNKNOWN
+from importer.mapping.model import TARGETS, MappingModel
 from importer.mapping.yaml_tree import quote
 from importer.records import Finding
 from importer.row.value_maps import Step, ValueMap
@@ -15,7 +15,6 @@ from importer.transform.plain_text import single_line
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
 
-ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 HIDDEN_HINT = (
     "it names a person, and only errors.csv and the source show it: correct it there, or map the value as it is there"
 )
@@ -30,38 +29,38 @@ def find_fault(name: str, step: Step) -> Finding | None:
 
 
 def _find_fault(name: str, step: Step) -> Finding | None:
-    allowed = ALLOWED.get(name)
+    allowed = TARGETS[name]
     choices = f" ({', '.join(allowed)})" if allowed else ""
     if step.how == "missing":
         return Finding(
-            f"{name}-missing", name, f"no {name}", f"add a default for empty cells: `{name}: {{missing: …}}`{choices}"
+            VALUE_MISSING[name], name, f"no {name}", f"add a default for empty cells: `{name}: {{missing: …}}`{choices}"
         )
     if step.how == "undecided":
         what = f"{name} {step.source!r}" if step.source else f"an empty {name}"
         hint = f"put its target in place of `?` in the mapping{choices}"
-        return Finding(f"{name}-undecided", name, f"the mapping leaves {what} undecided", hint, step.source)
+        return Finding(VALUE_UNDECIDED[name], name, f"the mapping leaves {what} undecided", hint, step.source)
     if step.how == "unknown":
         settle = f"`{name}: {{values: {{{quote(step.source)}: …}}}}`{choices}"
         if step.target is None:
             message = f"the mapping doesn't know {name} {step.source!r}"
             return Finding(
-                f"{name}-unknown", name, message, f"add {settle}, or take suggested-mapping.yaml", step.source
+                VALUE_UNKNOWN[name], name, message, f"add {settle}, or take suggested-mapping.yaml", step.source
             )
         message = f"the value {step.source!r} is unknown and becomes {step.target!r}"
-        return Finding(f"{name}-unknown", name, message, f"to decide it, add {settle}", step.source, rejects=False)
+        return Finding(VALUE_UNKNOWN[name], name, message, f"to decide it, add {settle}", step.source, rejects=False)
     if step.target is not None and not allowed and not 1 <= count_units(step.target) <= CATEGORY_LIMIT:
         message = f"{count_units(step.target)} characters, {CATEGORY_LIMIT} allowed"
         hint = f"map it: `category: {{values: {{{quote(step.source)}: …}}}}`"
         return Finding(CATEGORY_TOO_LONG, name, message, hint, step.source)
     if allowed and step.target not in allowed:
         message = f"the value {step.target!r} is not one of {', '.join(allowed)}"
-        return Finding(f"{name}-unknown", name, message, "map it in the mapping's `values`", step.source)
+        return Finding(VALUE_UNKNOWN[name], name, message, "map it in the mapping's `values`", step.source)
     if step.neutral:
         source = f"the value {step.source!r}" if step.source else "an empty cell"
         message = f"{source} becomes {step.target!r}, which nobody has decided yet"
         settle = f"`{name}: {{values: {{{quote(step.source)}: …}}, neutral: []}}`{choices}"
         hint = f"decide it, in the mapping or in one that extends it: {settle}"
-        return Finding(f"{name}-undecided", name, message, hint, step.source, rejects=False)
+        return Finding(VALUE_UNDECIDED[name], name, message, hint, step.source, rejects=False)
     return None
 
 

@@ -10,7 +10,14 @@ from importer.api import VALUE_FIELDS, FieldName
 from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
 from importer.check.plan import DISTINCT_LIMIT, SAMPLES
-from importer.codes import ANSWER_UNKNOWN, CATEGORY_TOO_LONG, DATE_UNREADABLE, INVALID_TEXTS, VALUE_REFUSED
+from importer.codes import (
+    ANSWER_UNKNOWN,
+    CATEGORY_TOO_LONG,
+    DATE_UNREADABLE,
+    INVALID_TEXTS,
+    VALUE_REFUSED,
+    VALUE_UNKNOWN,
+)
 from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.model import EvidenceTexts, MappingModel
 from importer.mapping.reads import collect_date_texts
@@ -25,7 +32,7 @@ from importer.transform.plain_text import is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
 
 FIELDS_OF_CODES = {
-    **{f"{name}-unknown": name for name in VALUE_FIELDS},
+    **{code: name for name, code in VALUE_UNKNOWN.items()},
     CATEGORY_TOO_LONG: "category",
     **{code: name for name, code in INVALID_TEXTS.items()},
     DATE_UNREADABLE: "date",

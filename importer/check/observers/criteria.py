@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importer.api import VALUE_FIELDS
 from importer.check.examine import RowRun
 from importer.check.job import Job
-from importer.codes import ANSWER_UNKNOWN
+from importer.codes import ANSWER_UNKNOWN, VALUE_UNKNOWN
 from importer.mapping.model import fold
 from importer.phrases import clip, counted, listed, plain_name
 from importer.records import Outcome, Ref
@@ -62,7 +62,7 @@ class Criteria:
                     self._new[digest] = maybe[digest]
         if not self._known or not maybe:
             return
-        unknown = {ANSWER_UNKNOWN, *(f"{name}-unknown" for name in self._decides)}
+        unknown = {ANSWER_UNKNOWN, *(VALUE_UNKNOWN[name] for name in self._decides)}
         for row, name in zip(run.rows, names, strict=True):
             digest = digests[name]
             if digest not in maybe:
