@@ -174,7 +174,7 @@ def forget_command(options: ForgetOptions, keys: Sequence[str]) -> None:
             raise UsageError(f"{book.name} doesn't know {unknown}.", hint=KEYS_HINT)
         if unknown:
             console.say(f"warning: no key in {book.name}: {unknown}. {KEYS_HINT}")
-        for name in sorted(traces.given):
+        for name in sorted(traces.replacing_runs):
             console.say(f"{name} can't restore the values that it has replaced in them.")
         for folder in dict.fromkeys(traces.runs.values()):
             console.say(f"Reports that may still have it: {folder}")

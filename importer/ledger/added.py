@@ -22,7 +22,7 @@ from importer.codes import (
     NUMBERS_LEFT_OUT,
 )
 from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_known
-from importer.ledger.schema import UNDECIDED, WAITS, State, found, operations, runs, sources, targets
+from importer.ledger.schema import UNDECIDED, WAITS, State, found_issues, operations, runs, sources, targets
 from importer.ledger.statements import PORTION, Transaction, find_in_portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded, names_project
 
@@ -42,11 +42,12 @@ OF_SOURCE = select(*COLUMNS).where(
 
 def count_made(transaction: Transaction, run: str, act: Act) -> int:
     """Count the additions of a kind that a run has made, evidence that came with creates of its issues among them."""
-    made = select(func.count()).select_from(operations.join(runs, runs.c.id == operations.c.run_id))
+    statement = select(func.count()).select_from(operations.join(runs, runs.c.id == operations.c.run_id))
+    # The index has the acts of a source.
+    statement = statement.where(operations.c.source_id == runs.c.source_id, runs.c.name == run)
+    statement = statement.where(operations.c.act == act, operations.c.state == State.DONE)
     with transaction() as connection:
-        its_own = (runs.c.name == run, operations.c.act == act, operations.c.state == State.DONE)
-        # The index has the acts of a source.
-        return connection.scalar(made.where(operations.c.source_id == runs.c.source_id, *its_own)) or 0
+        return connection.scalar(statement) or 0
 
 
 class Added(NamedTuple):
@@ -95,8 +96,9 @@ class Added(NamedTuple):
         """Whether a request for it may have reached Triage and been carried out, whatever the answer was."""
         if self.act not in NEVER_TWICE:
             return False
-        was_sent = self.code in (GONE_AT_TARGET, ADDITION_UNPROVEN) or (self.act is Act.RELATION and bool(self.covers))
-        return self.state in (*UNDECIDED, State.REFUSED) or (self.state is State.LEFT and was_sent)
+        if self.state is not State.LEFT:
+            return self.state in (*UNDECIDED, State.REFUSED)
+        return self.code in (GONE_AT_TARGET, ADDITION_UNPROVEN) or (self.act is Act.RELATION and bool(self.covers))
 
 
 class AddedOperations:
@@ -108,40 +110,42 @@ class AddedOperations:
 
     def of(self, keys: Iterable[str]) -> dict[str, list[Added]]:
         """Return the additions of these keys, unordered; keys without any are absent."""
-        its = operations.c
-        statement = _present_additions(self._source_id).where(its.act.in_(ADDITIONS), its.key.in_(PORTION))
-        added: dict[str, list[Added]] = {}
+        columns = operations.c
+        statement = _present_additions(self._source_id)
+        statement = statement.where(columns.act.in_(ADDITIONS), columns.key.in_(PORTION))
+        additions: dict[str, list[Added]] = {}
         with self._transaction() as connection:
-            for each in find_in_portions(connection, statement, keys):
-                added.setdefault(each.key, []).append(_decode(each))
-        return added
+            for operation in find_in_portions(connection, statement, keys):
+                additions.setdefault(operation.key, []).append(_decode(operation))
+        return additions
 
     def places(self, keys: Iterable[str]) -> dict[str, KnownCreate]:
         """Return the creates of these keys that have an issue; keys without one are absent."""
-        its = operations.c
+        columns = operations.c
         # A create without an outcome, whose issue discovery saw.
-        was_seen = exists().where(found.c.source_id == its.source_id, found.c.issue_id == its.issue_id)
-        is_older = or_(its.run_id != self._run_id, was_seen)
-        statement = select(*COLUMNS, WAS_FOUND, is_older).where(
-            its.source_id == self._source_id, its.act == Act.CREATE, its.state == State.DONE, its.key.in_(PORTION)
-        )
+        discovered = found_issues.c
+        was_seen = exists().where(discovered.source_id == columns.source_id, discovered.issue_id == columns.issue_id)
+        is_older = or_(columns.run_id != self._run_id, was_seen)
+        statement = select(*COLUMNS, WAS_FOUND, is_older)
+        statement = statement.where(columns.source_id == self._source_id, columns.act == Act.CREATE)
+        statement = statement.where(columns.state == State.DONE, columns.key.in_(PORTION))
         with self._transaction() as connection:
-            return {each.key: as_known(each) for each in find_in_portions(connection, statement, keys)}
+            return {create.key: as_known(create) for create in find_in_portions(connection, statement, keys)}
 
     def elsewhere(self, keys: Iterable[str]) -> Mapping[str, Sequence[KnownCreate]]:
         """Return the creates that other sources of the target have of these keys, of those that name their project."""
         natives = {key: native for key in keys if names_project(native := key.partition(":")[2])}
         if not natives:  # as of nearly all portions
             return {}
-        its, other = targets.c.url == self._target, sources.c.id != self._source_id
-        others = select(sources.c.id, sources.c.name).join(targets).where(its, other)
-        known = defaultdict[str, list[KnownCreate]](list)
+        statement = select(sources.c.id, sources.c.name).join(targets)
+        statement = statement.where(targets.c.url == self._target, sources.c.id != self._source_id)
+        creates = defaultdict[str, list[KnownCreate]](list)
         with self._transaction() as connection:
-            for source_id, name in connection.execute(others).all():
-                of = {f"{name}:{native}": key for key, native in natives.items()}
-                for each in find_in_portions(connection, OF_SOURCE, of, its_source=source_id):
-                    known[of[each.key]].append(as_known(each))
-        return known
+            for source_id, name in connection.execute(statement).all():
+                asked_keys = {f"{name}:{native}": key for key, native in natives.items()}
+                for create in find_in_portions(connection, OF_SOURCE, asked_keys, its_source=source_id):
+                    creates[asked_keys[create.key]].append(as_known(create))
+        return creates
 
     def ends(self, keys: Iterable[str]) -> dict[str, KnownCreate]:
         """Return the creates of the issues that a relation or a mention of these keys means.
@@ -150,63 +154,63 @@ class AddedOperations:
         """
         keys = list(keys)
         ends = self.places(keys)
-        others = self.elsewhere(key for key in keys if key not in ends)
-        return ends | {key: known[0] for key, known in others.items() if len(known) == 1}
+        elsewhere = self.elsewhere(key for key in keys if key not in ends)
+        for key, creates in elsewhere.items():
+            if len(creates) == 1:
+                ends[key] = creates[0]
+        return ends
 
     def find_own(self) -> Iterator[tuple[str, Added]]:
         """Yield key and addition of all that the run has worked on last."""
-        statement = _present_additions(self._source_id).where(
-            operations.c.act.in_(ADDITIONS), operations.c.run_id == self._run_id
-        )
+        statement = _present_additions(self._source_id)
+        statement = statement.where(operations.c.act.in_(ADDITIONS), operations.c.run_id == self._run_id)
         with self._transaction() as connection:
-            for each in connection.execute(statement, execution_options={"yield_per": PAGE}):
-                yield each.key, _decode(each)
+            for operation in connection.execute(statement, execution_options={"yield_per": PAGE}):
+                yield operation.key, _decode(operation)
 
     def find_waiting(self) -> dict[str, list[Added]]:
         """Return key → what its issue lacks until Triage knows the evidence."""
         waiting: dict[str, list[Added]] = {}
+        statement = _present_additions(self._source_id).where(WAITS)
         with self._transaction() as connection:
-            for each in connection.execute(_present_additions(self._source_id).where(WAITS)):
-                if (added := _decode(each)).waits:
-                    waiting.setdefault(each.key, []).append(added)
+            for operation in connection.execute(statement):
+                addition = _decode(operation)
+                if addition.waits:
+                    waiting.setdefault(operation.key, []).append(addition)
         return waiting
 
     def count_undecided(self) -> int:
         """Count the additions that the run has worked on, and of which nobody knows whether they were made."""
-        its = operations.c
-        undecided = select(func.count()).where(
-            its.source_id == self._source_id,
-            its.run_id == self._run_id,
-            its.act.in_(NEVER_TWICE),
-            its.state.in_(UNDECIDED),
-        )
+        columns = operations.c
+        statement = select(func.count()).where(columns.source_id == self._source_id, columns.run_id == self._run_id)
+        statement = statement.where(columns.act.in_(NEVER_TWICE))
+        statement = statement.where(columns.state.in_(UNDECIDED))
         with self._transaction() as connection:
-            return connection.scalar(undecided) or 0
+            return connection.scalar(statement) or 0
 
     def find_acknowledged(self, act: Act, before: float) -> tuple[str, bytes] | None:
         """Return one of the newest additions of a kind that Triage surely has, of those sent before a time.
 
         It is the id of its issue, and its fingerprint; None where there is none.
         """
-        its = operations.c
-        newest = (
-            _present_additions(self._source_id)
-            .where(its.act == act, its.state == State.DONE, its.since < before)
-            .order_by(its.id.desc())
-            .limit(CANDIDATES)
-        )
+        columns = operations.c
+        newest = _present_additions(self._source_id)
+        newest = newest.where(columns.act == act, columns.state == State.DONE, columns.since < before)
+        newest = newest.order_by(columns.id.desc()).limit(CANDIDATES)
         with self._transaction() as connection:
-            acknowledged = [(each.issue_id, _decode(each)) for each in connection.execute(newest)]
-        ends = self.ends(relation_targets(added for _, added in acknowledged))
-        present = ((issue_id, added.sha) for issue_id, added in acknowledged if _leads(added, ends))
-        return next(present, None)
+            acknowledged = [(operation.issue_id, _decode(operation)) for operation in connection.execute(newest)]
+        ends = self.ends(relation_targets(addition for _, addition in acknowledged))
+        for issue_id, addition in acknowledged:
+            if _leads(addition, ends):
+                return issue_id, addition.sha
+        return None
 
     def relation_ends(self) -> Iterator[tuple[str, bytes]]:
         """Yield the other issue's key and the fingerprint of each relation that was made, or perhaps made."""
-        made = or_(operations.c.state.in_((State.DONE, *UNDECIDED)), operations.c.code == ADDITION_UNPROVEN)
-        statement = select(operations.c.name, operations.c.body_sha).where(
-            operations.c.source_id == self._source_id, operations.c.act == Act.RELATION, made
-        )
+        columns = operations.c
+        may_be_there = or_(columns.state.in_((State.DONE, *UNDECIDED)), columns.code == ADDITION_UNPROVEN)
+        statement = select(columns.name, columns.body_sha)
+        statement = statement.where(columns.source_id == self._source_id, columns.act == Act.RELATION, may_be_there)
         with self._transaction() as connection:
             for name, sha in connection.execute(statement, execution_options={"yield_per": PAGE}):
                 yield name.partition("/")[2], sha
@@ -214,14 +218,12 @@ class AddedOperations:
 
 def _present_additions(source_id: int) -> Select[Any]:
     """Select the operations of a source on the issues that its keys have now, not on those that they had."""
-    its = CREATES.c
-    create = and_(its.source_id == operations.c.source_id, its.key == operations.c.key, its.act == Act.CREATE)
-    present = and_(its.issue_id == operations.c.issue_id, its.state == State.DONE)
-    return (
-        select(operations, (runs.c.state == "finished").label("is_over"))
-        .select_from(operations.join(CREATES, create).join(runs, runs.c.id == operations.c.run_id))
-        .where(operations.c.source_id == source_id, present)
-    )
+    addition, create = operations.c, CREATES.c
+    is_of_key = and_(create.source_id == addition.source_id, create.key == addition.key, create.act == Act.CREATE)
+    is_present = and_(create.issue_id == addition.issue_id, create.state == State.DONE)
+    joined = operations.join(CREATES, is_of_key).join(runs, runs.c.id == addition.run_id)
+    statement = select(operations, (runs.c.state == "finished").label("is_over")).select_from(joined)
+    return statement.where(addition.source_id == source_id, is_present)
 
 
 def _decode(operation: Row[Any]) -> Added:
@@ -246,8 +248,8 @@ def _decode(operation: Row[Any]) -> Added:
 def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: float = 0.0, end: str = "") -> bytes | None:
     """Return the JSON of an addition's column `details`, None if there is nothing to keep. See `Added`."""
     details: Mapping[str, object] = {"covers": list(covers), "body": body.decode(), "first": first, "end": end}
-    kept = {name: value for name, value in details.items() if value}
-    return orjson.dumps(kept) if kept else None
+    filled = {name: value for name, value in details.items() if value}
+    return orjson.dumps(filled) if filled else None
 
 
 def find_present(added: Iterable[Added], ends: Mapping[str, KnownCreate]) -> Iterator[Added]:
@@ -255,7 +257,7 @@ def find_present(added: Iterable[Added], ends: Mapping[str, KnownCreate]) -> Ite
 
     `ends` are the relations' other issues, see `relation_targets`.
     """
-    return (each for each in added if each.state is State.DONE and _leads(each, ends))
+    return (addition for addition in added if addition.state is State.DONE and _leads(addition, ends))
 
 
 def find_already_added(added: Iterable[Added], ends: Mapping[str, KnownCreate]) -> AlreadyAdded:
@@ -263,23 +265,40 @@ def find_already_added(added: Iterable[Added], ends: Mapping[str, KnownCreate]) 
 
     `ends` as in `find_present`.
     """
-    added = list(added)
-    comments = [each for each in added if each.act is Act.COMMENT]
-    ended = (each for each in added if each.code == EVIDENCE_MISSING or (each.act in _SETTLED and each.is_settled))
-    settled = [*find_present(added, ends), *ended, *(each for each in comments if each.state is State.SAME)]
-    begun = (each for each in comments if each.state is State.DONE and not each.is_over)
-    return AlreadyAdded(
-        frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
-        frozenset(name for each in settled if each.act in (Act.COMMENT, Act.RECALL) for name in each.covers),
-        frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
-        all(each.is_over and each.state in (State.DONE, State.SAME) for each in comments),
-        begun=frozenset(name for each in begun for name in each.covers),
-    )
+    names = set[tuple[Act, str]]()
+    comment_ids, begun_ids = set[str](), set[str]()
+    references = set[tuple[bytes, str]]()
+    comments_are_over = True
+    for addition in added:
+        is_comment = addition.act is Act.COMMENT
+        if _needs_no_sending(addition, ends):
+            if addition.act is not Act.REFER:
+                names.add((addition.act, addition.name))
+            if is_comment or addition.act is Act.RECALL:
+                comment_ids.update(addition.covers)
+        if _is_referred(addition):
+            references.update((addition.sha, key) for key in addition.covers)
+        if is_comment and addition.state is State.DONE and not addition.is_over:
+            begun_ids.update(addition.covers)
+        if is_comment and not (addition.is_over and addition.state in (State.DONE, State.SAME)):
+            comments_are_over = False
+    begun = frozenset(begun_ids)
+    return AlreadyAdded(frozenset(names), frozenset(comment_ids), frozenset(references), comments_are_over, begun=begun)
+
+
+def _needs_no_sending(addition: Added, ends: Mapping[str, KnownCreate]) -> bool:
+    if addition.state is State.DONE and _leads(addition, ends):
+        return True
+    if addition.code == EVIDENCE_MISSING:
+        return True
+    if addition.act is Act.COMMENT:
+        return addition.state is State.SAME
+    return addition.act in _SETTLED and addition.is_settled
 
 
 def relation_targets(added: Iterable[Added]) -> Iterator[str]:
     """Yield the keys of the issues that these relations lead to."""
-    return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
+    return (addition.name.partition("/")[2] for addition in added if addition.act is Act.RELATION)
 
 
 def _leads(added: Added, ends: Mapping[str, KnownCreate]) -> bool:

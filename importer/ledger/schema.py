@@ -257,7 +257,7 @@ replaced = Table(
 )
 Index("replaced_run", replaced.c.run_id)
 # Issues of a source that discovery found in Triage and that no operation knew then.
-found = Table(
+found_issues = Table(
     "found",
     metadata,
     Column("source_id", ForeignKey("sources.id"), primary_key=True, autoincrement=False),
@@ -270,7 +270,7 @@ found = Table(
     Column("key", String, nullable=False, default="", server_default=""),  # as its footer says; "" if it doesn't
     Column("state", String, nullable=False, default="noted", server_default="noted"),
 )
-Index("found_marker", found.c.source_id, found.c.marker)
+Index("found_marker", found_issues.c.source_id, found_issues.c.marker)
 
 # Every start of `run`, `repair` and `undo`, see `overview`; of one that was killed there is no end.
 starts = Table(

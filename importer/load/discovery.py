@@ -489,7 +489,7 @@ def _correct_ids(run: Run, scan: Seen) -> Iterator[str]:
     """
     wrong = dict[str, DuplicateIssue]()  # by the id of the second issue
     for duplicate in scan.duplicates():
-        if duplicate.other == duplicate.triage_id:
+        if duplicate.number == duplicate.triage_id:
             wrong[duplicate.issue_id] = duplicate
     markers = [record_marker(duplicate.key) for duplicate in wrong.values()]
     for issue in chain.from_iterable(scan.find(markers).values()):
@@ -501,7 +501,7 @@ def _correct_ids(run: Run, scan: Seen) -> Iterator[str]:
             run.decide([decision])
             yield (
                 f"Triage answered the create of {duplicate.key} with the id of another issue, which may have got its "
-                f"comments and links; its own is {duplicate.other}, and the next run sends to that."
+                f"comments and links; its own is {duplicate.number}, and the next run sends to that."
             )
 
 

@@ -163,7 +163,7 @@ class RunReport:
         self._duplicates = issues_seen.duplicates()
         self._duplicates_settled = issues_seen.count_settled()
         self._codes[DUPLICATE_IN_TRIAGE] = len(self._duplicates)
-        keys = [duplicate.other for duplicate in self._duplicates]
+        keys = [duplicate.number for duplicate in self._duplicates]
         self._earlier[DUPLICATE_IN_TRIAGE] = self._compare_with_last(keys)
 
     def _look_at_additions(self) -> None:

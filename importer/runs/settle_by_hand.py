@@ -191,7 +191,7 @@ class HandSettling:
         numbers = dict[str, str]()
         for duplicate in duplicates:
             if duplicate.issue_id != issue.id:
-                numbers[duplicate.issue_id] = duplicate.other
+                numbers[duplicate.issue_id] = duplicate.number
         if not duplicates or (not is_known and len(numbers) == len(duplicates)):
             return ""
         is_deleted = is_missing(create.returned)
