@@ -135,9 +135,9 @@ def _clean(value: Any, redact: Redact) -> Any:
         case memoryview():
             return redact(bytes(value))
         case dict():
-            return {name: _clean(each, redact) for name, each in value.items()}
+            return {name: _clean(member, redact) for name, member in value.items()}
         case list() | tuple():
-            return type(value)(_clean(each, redact) for each in value)
+            return type(value)(_clean(member, redact) for member in value)
     return value
 
 

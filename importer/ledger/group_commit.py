@@ -95,7 +95,7 @@ class GroupCommit(Generic[Intent, Decision]):
         except Exception as error:  # noqa: BLE001 - without memory, too, those who wait are told
             self._end(waiters, error)
         else:
-            self._running.add_done_callback(lambda done: self._end(waiters, done.exception()))
+            self._running.add_done_callback(lambda future: self._end(waiters, future.exception()))
 
     def _end(self, waiters: list[asyncio.Future[None]], error: BaseException | None) -> None:
         self._running, self._error = None, error

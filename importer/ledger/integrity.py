@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,10 @@ def blaming_damage(database: Database) -> Iterator[None]:
 
 def check_values(connection: Connection, name: str) -> None:
     """Read back all JSON that a ledger keeps. Raises StorageFull for the first value that can't be."""
-    columns = [each for table in metadata.sorted_tables for each in table.columns if isinstance(each.type, LargeBinary)]
-    for column in (each for each in columns if each.name not in DIGESTS):
+    columns = chain.from_iterable(table.columns for table in metadata.sorted_tables)
+    for column in columns:
+        if not isinstance(column.type, LargeBinary) or column.name in DIGESTS:
+            continue
         places = [column.table.c[place] for place in PLACE if place in column.table.c]
         for value, *place in connection.execute(select(column, *places).where(column.is_not(None))):
             try:
@@ -91,15 +94,15 @@ def check_values(connection: Connection, name: str) -> None:
                 raise StorageFull(message, hint=hint) from error
 
 
-def decode(kept: bytes) -> Any:
+def decode(stored: bytes) -> Any:
     """Return the JSON value of a column, which may be compressed."""
-    return orjson.loads(kept if kept[:1] in b'{["' else zlib.decompress(kept))
+    return orjson.loads(stored if stored[:1] in b'{["' else zlib.decompress(stored))
 
 
-def damaged(path: Path, why: str) -> UsageError:
+def damaged(path: Path, reason: str) -> UsageError:
     """Return the error for a damaged file."""
     hint = (
         f"Move {path} away and run the same command again: what is in Triage already is found there before anything is "
         "sent."
     )
-    return UsageError(f"The ledger {path} is damaged: {why}.", hint=hint)
+    return UsageError(f"The ledger {path} is damaged: {reason}.", hint=hint)

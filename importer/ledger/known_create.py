@@ -71,6 +71,6 @@ IS_PENDING = and_(
 """Joins a create with an update of its issue whose outcome nobody knows; `details` is what it would write."""
 
 
-def as_known(values: Sequence[Any], **more: Any) -> KnownCreate:
+def as_known(values: Sequence[Any], **fields: Any) -> KnownCreate:
     """Make a create of COLUMNS and what follows them."""
-    return KnownCreate(values[0], _STATES[values[1]], *values[2:], **more)
+    return KnownCreate(values[0], _STATES[values[1]], *values[2:], **fields)

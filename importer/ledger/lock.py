@@ -41,10 +41,10 @@ def wait_until_free(take: Callable[[], T], wait_seconds: float) -> T:
         try:
             return take()
         except LedgerInUse:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
                 raise
-        time.sleep(min(left, POLL_SECONDS))
+        time.sleep(min(remaining, POLL_SECONDS))
 
 
 @contextmanager
@@ -101,13 +101,13 @@ def holding_folders() -> Iterator[None]:
     if _folders.get() is not None:
         yield
         return
-    held = dict[Path, int]()
-    token = _folders.set(held)
+    descriptors = dict[Path, int]()
+    token = _folders.set(descriptors)
     try:
         yield
     finally:
         _folders.reset(token)
-        for descriptor in held.values():
+        for descriptor in descriptors.values():
             os.close(descriptor)
 
 
@@ -116,9 +116,9 @@ def hold_folder(folder: Path) -> None:
 
     A command may write there several times. Raises as `lock_folder` does.
     """
-    place, held = folder.resolve(), _folders.get()
-    if held is not None and place not in held:
-        held[place] = lock_folder(folder)
+    place, descriptors = folder.resolve(), _folders.get()
+    if descriptors is not None and place not in descriptors:
+        descriptors[place] = lock_folder(folder)
 
 
 def lock_folder(folder: Path) -> int:

@@ -56,22 +56,23 @@ def take_in(transaction: Callable[[], AbstractContextManager[Connection]], place
     What another process has begun stays in the file as long as that process lives: it isn't the holder. After a crash
     they are taken in once more, which changes nothing.
     """
-    own = ""
+    start = ""
     with suppress(OSError, UsageError), _notes(place) as file:
-        notes, left = _read(file), b""
+        notes, remaining = _read(file), b""
         with transaction() as connection:
             for name, note in notes.items():
                 if is_running(note) and note["pid"] != os.getpid():
-                    left += orjson.dumps(note) + b"\n"
+                    remaining += orjson.dumps(note) + b"\n"
                     continue
-                own = name if is_running(note) else own
-                if not connection.execute(update(starts).where(starts.c.id == name).values(note)).rowcount:
+                start = name if is_running(note) else start
+                statement = update(starts).where(starts.c.id == name).values(note)
+                if not connection.execute(statement).rowcount:
                     connection.execute(insert(starts).values(note))
         if notes:
             file.seek(0)
             file.truncate()
-            file.write(left)
-    return own
+            file.write(remaining)
+    return start
 
 
 def is_running(note: Mapping[str, Any]) -> bool:
@@ -101,9 +102,11 @@ def _file_of(place: str | Path) -> Path:
         except ValueError as error:
             raise OSError("no URL") from error
         login, _, host = parts.netloc.rpartition("@")
-        query = sorted(each for each in parts.query.split("&") if "password" not in each.partition("=")[0])
-        named = sha256("\n".join((login.partition(":")[0], host, parts.path, *query)).encode()).hexdigest()[:12]
-        return default_path().with_name(f"postgresql-{named}.starts.jsonl")
+        query = sorted(option for option in parts.query.split("&") if "password" not in option.partition("=")[0])
+        user = login.partition(":")[0]
+        public_url = "\n".join((user, host, parts.path, *query))
+        digest = sha256(public_url.encode()).hexdigest()[:12]
+        return default_path().with_name(f"postgresql-{digest}.starts.jsonl")
     path = Path(place).resolve()
     if path.exists() and not path.is_file():
         raise IsADirectoryError(str(path))
@@ -141,18 +144,16 @@ class Overview(NamedTuple):
 
 def list_overviews(ledger: Ledger) -> list[Overview]:
     """Return all runs, the newest first, without disturbing a process that holds the ledger."""
-    holder, every = _find_holder(ledger), ledger.list_runs()
+    holder = _find_holder(ledger)
+    listed_runs = ledger.list_runs()
     last = select(func.max(attempts.c.id)).group_by(attempts.c.run_id)
-    statement = (
-        select(runs.c.name, runs.c.source_digest, attempts.c.id, attempts.c.pid, attempts.c.ended_at)
-        .join(attempts, attempts.c.run_id == runs.c.id)
-        .where(attempts.c.id.in_(last))
-    )
+    statement = select(runs.c.name, runs.c.source_digest, attempts.c.id, attempts.c.pid, attempts.c.ended_at)
+    statement = statement.join(attempts, attempts.c.run_id == runs.c.id).where(attempts.c.id.in_(last))
     with ledger.transaction() as connection:
-        kept = {each.name: each for each in connection.execute(statement)}
+        last_attempts = {attempt.name: attempt for attempt in connection.execute(statement)}
     overviews = []
-    for run in every:
-        attempt = kept[run.name]  # every run has one, also one that has begun since
+    for run in listed_runs:
+        attempt = last_attempts[run.name]  # every run has one, also one that has begun since
         is_running = holder is not None and (attempt.pid, attempt.ended_at) == (holder, None)
         works_on = attempt.source_digest if run.kind in CHANGES else ""
         overviews.append(Overview(run, is_running, works_on, attempt.id))
@@ -166,10 +167,12 @@ def find_undone(ledger: Ledger, pairs: Iterable[tuple[Overview, Sequence[Overvie
     too: once the undone one is repeated, so is that, and the newest row of an issue is the last.
     """
     undone = set[str]()
-    for each, changes in pairs:
+    for overview, changes in pairs:
         undos = [change.run for change in changes if change.run.kind is RunKind.UNDO and not change.run.is_open]
         if undos:
-            undone |= {each.run.name, *_share_keys(ledger, each.run.name, max(undo.started_at for undo in undos))}
+            name = overview.run.name
+            last_undo = max(undo.started_at for undo in undos)
+            undone |= {name, *_share_keys(ledger, name, last_undo)}
     return undone
 
 
@@ -177,13 +180,15 @@ def _share_keys(ledger: Ledger, name: str, before: float) -> Iterator[str]:
     """Yield the names of a source's imports after the one of this name that wrote its keys before this time."""
     with ledger.transaction() as connection:
         run = connection.execute(select(runs).where(runs.c.name == name)).one()
-        own = set(connection.scalars(select(rows.c.key).where(rows.c.run_id == run.id, rows.c.key != "")))
+        run_keys = select(rows.c.key).where(rows.c.run_id == run.id, rows.c.key != "")
+        keys = set(connection.scalars(run_keys))
         later = select(runs.c.id, runs.c.name).where(runs.c.source_id == run.source_id, runs.c.id > run.id)
         later = later.where(runs.c.kind == RunKind.IMPORT, runs.c.started_at < before)
-        for each in connection.execute(later).all():
+        for later_id, later_name in connection.execute(later).all():
+            later_keys = select(rows.c.key).where(rows.c.run_id == later_id)
             # A row that was unchanged isn't among `rows`: it says what the undone one said.
-            if not own.isdisjoint(connection.scalars(select(rows.c.key).where(rows.c.run_id == each.id))):
-                yield each.name
+            if not keys.isdisjoint(connection.scalars(later_keys)):
+                yield later_name
 
 
 def list_starts(ledger: Ledger, place: str | Path | None) -> list[Note]:
@@ -191,15 +196,20 @@ def list_starts(ledger: Ledger, place: str | Path | None) -> list[Note]:
 
     One without an exit code that `is_running` is not over yet; any other one didn't end.
     """
+    statement = select(starts).order_by(starts.c.started_at)
     with ledger.transaction() as connection:
-        found = connection.execute(select(starts).order_by(starts.c.started_at)).mappings()
-        kept, notes = {each["id"]: dict(each) for each in found}, read_notes(place)
+        stored = {start["id"]: dict(start) for start in connection.execute(statement).mappings()}
+        notes = read_notes(place)
     holder = _find_holder(ledger)
-    held = [name for name, each in kept.items() if each["exit_code"] is None and each["pid"] == holder]
-    alive = {*held[-1:], *(name for name, note in notes.items() if is_running(note))}
+    of_holder = [name for name, start in stored.items() if start["exit_code"] is None and start["pid"] == holder]
+    alive = {*of_holder[-1:], *(name for name, note in notes.items() if is_running(note))}
     blank = dict.fromkeys(starts.c.keys(), "") | {"seconds": None, "exit_code": None}
-    every = (blank | kept.get(name, {}) | notes.get(name, {}) for name in {**kept, **notes})
-    return [each | {"is_running": each["exit_code"] is None and each["id"] in alive} for each in every]
+    listed_starts = []
+    for name in {**stored, **notes}:
+        start = blank | stored.get(name, {}) | notes.get(name, {})
+        start["is_running"] = start["exit_code"] is None and start["id"] in alive
+        listed_starts.append(start)
+    return listed_starts
 
 
 def note_put_off(ledger: Ledger, target: str, source_name: str, cause: str, until: str) -> None:
@@ -239,61 +249,63 @@ def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] 
     Raises:
         UsageError: there is no run of this name, or it is no import, or it was pruned.
     """
-    wanted = ledger.find_run(name).name
-    (found,) = (overview for overview in list_overviews(ledger) if overview.run.name == wanted)
-    if found.works_on and (command, found.run.kind) == ("undo", RunKind.UNDO):
-        raise _refuse_undo_of_undo(ledger, found)
-    if found.works_on:
-        raise UsageError(
-            f"{wanted} is no import but the {found.run.kind} of {found.works_on}.",
-            hint=found.run.command(command, found.works_on, *options),
-        )
-    if found.run.kind is not RunKind.IMPORT:
+    run_name = ledger.find_run(name).name
+    (overview,) = (overview for overview in list_overviews(ledger) if overview.run.name == run_name)
+    run, import_name = overview.run, overview.works_on
+    if import_name and (command, run.kind) == ("undo", RunKind.UNDO):
+        raise _refuse_undo_of_undo(ledger, overview)
+    if import_name:
+        hint = run.command(command, import_name, *options)
+        raise UsageError(f"{run_name} is no import but the {run.kind} of {import_name}.", hint=hint)
+    if run.kind is not RunKind.IMPORT:
         hint = "Name an import: `triage-import runs` lists them."
-        raise UsageError(f"{wanted} is no import but a {found.run.kind}.", hint=hint)
-    if found.run.options.get(PRUNED):
-        hint = "What it wrote at its end is in its folder: " + str(found.run.out)
-        raise UsageError(f"The rows of {wanted} were pruned: there is nothing to {command} any more.", hint=hint)
-    return found
+        raise UsageError(f"{run_name} is no import but a {run.kind}.", hint=hint)
+    if run.options.get(PRUNED):
+        hint = "What it wrote at its end is in its folder: " + str(run.out)
+        raise UsageError(f"The rows of {run_name} were pruned: there is nothing to {command} any more.", hint=hint)
+    return overview
 
 
 def name_last_change(ledger: Ledger, run: Run, command: str, options: Iterable[str]) -> str:
     """Give the same command for the newest import of the run's source of which issues are left; "" if there is none."""
-    imports = (each for each in _list_same(ledger, run, RunKind.IMPORT) if not each.run.options.get(PRUNED))
-    did = (each.run for each in imports if each.run.summary.get("created") or each.run.summary.get("updated"))
-    last = next((each.name for each in did if each.has_issues()), "")
-    return f" The last run that did something: {shell_join(['triage-import', command, last, *options])}" if last else ""
+    for overview in _list_same(ledger, run, RunKind.IMPORT):
+        summary = overview.run.summary
+        did_something = summary.get("created") or summary.get("updated")
+        if did_something and not overview.run.options.get(PRUNED) and overview.run.has_issues():
+            words = ["triage-import", command, overview.run.name, *options]
+            return f" The last run that did something: {shell_join(words)}"
+    return ""
 
 
 def say_nothing_left(ledger: Ledger, run: Run) -> str:
     """Say why no issue is left that an import created or changed: there was none, or which undo has deleted them."""
-    did = run.count()
-    if not (did[Outcome.CREATED] or did[Outcome.UPDATED]):
+    counts = run.count()
+    if not (counts[Outcome.CREATED] or counts[Outcome.UPDATED]):
         return f"{run.name} created and changed nothing"
-    undos = [each for each in _list_same(ledger, run, RunKind.UNDO) if each.run.options.get("digest") == "delete"]
-    own = [each for each in undos if each.works_on == run.name]
-    deleted_by = next((each.run.name for each in own or undos), "an undo")
+    undos = [undo for undo in _list_same(ledger, run, RunKind.UNDO) if undo.run.options.get("digest") == "delete"]
+    undos_of_run = [undo for undo in undos if undo.works_on == run.name]
+    deleted_by = next((undo.run.name for undo in undos_of_run or undos), "an undo")
     return f"The issues that {run.name} created or changed were deleted by {deleted_by}"
 
 
 def _list_same(ledger: Ledger, run: Run, kind: RunKind) -> list[Overview]:
     """List the runs of a kind that were of the same source and target, the newest first."""
     source = (kind, run.target, run.source_name)
-    every = list_overviews(ledger)
-    return [each for each in every if (each.run.kind, each.run.target, each.run.source_name) == source]
+    overviews = [(overview, overview.run) for overview in list_overviews(ledger)]
+    return [overview for overview, listed in overviews if (listed.kind, listed.target, listed.source_name) == source]
 
 
 def _refuse_undo_of_undo(ledger: Ledger, undo: Overview) -> UsageError:
     """Return the error that says how to apply again what an undo has reverted."""
-    of, way = undo.works_on, undo.run.options.get("digest")
-    mapping = ledger.find_run(of).summary.get("mapping") or "MAPPING"
+    import_name, way = undo.works_on, undo.run.options.get("digest")
+    mapping = ledger.find_run(import_name).summary.get("mapping") or "MAPPING"
+    repair = undo.run.command("repair", import_name, "-m", mapping, "--fields", "status")
     ways = {
-        "close": f"What it closed, a repair opens again: "
-        f"{undo.run.command('repair', of, '-m', mapping, '--fields', 'status')}\n",
+        "close": f"What it closed, a repair opens again: {repair}\n",
         "delete": "What it deleted, the same import makes anew, as after a first run of it.\n",
     }
     return UsageError(
-        f"{undo.run.name} is no import but the undo of {of}: there is no undo of an undo.",
+        f"{undo.run.name} is no import but the undo of {import_name}: there is no undo of an undo.",
         hint=f"{ways.get(way or '', '')}What it gave back, the same import writes again with --on-change update.",
     )
 

@@ -84,12 +84,12 @@ def name_server(url: str) -> str:
     Raises:
         UsageError: it is no URL of a PostgreSQL database.
     """
-    given = {part: str(value) for part, value in _parse(url).items() if part in SHOWN}
-    user, database = (quote(given.pop(part, ""), safe="") for part in ("user", "dbname"))
+    parts = {part: str(value) for part, value in _parse(url).items() if part in SHOWN}
+    user, database = (quote(parts.pop(part, ""), safe="") for part in ("user", "dbname"))
     address = ""
-    if re.fullmatch(r"[\w.-]+", given.get("host", "")):  # not a folder of sockets, several hosts, or an IPv6 address
-        address = ":".join(given.pop(part) for part in ("host", "port") if part in given)
-    query = urlencode(given, quote_via=quote, safe="")
+    if re.fullmatch(r"[\w.-]+", parts.get("host", "")):  # not a folder of sockets, several hosts, or an IPv6 address
+        address = ":".join(parts.pop(part) for part in ("host", "port") if part in parts)
+    query = urlencode(parts, quote_via=quote, safe="")
     return f"postgresql://{user}{user and '@'}{address}/{database}{query and '?'}{query}"
 
 
@@ -148,23 +148,23 @@ def read_server(url: str) -> Iterator[Database]:
 
 def _parse(url: str) -> dict[str, Any]:
     try:
-        given = conninfo_to_dict(url)
+        parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        given = {"host": "@"}
+        parts = {"host": "@"}
     # A password with @ or / as they are ends up in the other parts, which are shown.
-    shown = [str(value) for part, value in given.items() if part in SHOWN - {"user"}]
-    if "@" in "".join(shown) or not re.fullmatch("[0-9,]*", str(given.get("port") or "")):
+    public = [str(value) for part, value in parts.items() if part in SHOWN - {"user"}]
+    if "@" in "".join(public) or not re.fullmatch("[0-9,]*", str(parts.get("port") or "")):
         hint = "Write --ledger postgresql://USER@HOST/DATABASE; a password goes into PGPASSWORD or ~/.pgpass."
         raise UsageError("--ledger is no URL of a PostgreSQL database.", hint=hint)
-    return given
+    return parts
 
 
 @contextmanager
 def _connected(url: str, session: Mapping[str, Any]) -> Iterator[psycopg.Connection]:
-    who = f"process {os.getpid()} on {socket.gethostname()}"
+    process = f"process {os.getpid()} on {socket.gethostname()}"
     name = name_server(url)
     with _refusing(name):
-        connection = psycopg.connect(**{"application_name": who, **CONNECTING, **_parse(url)}, autocommit=True)
+        connection = psycopg.connect(**{"application_name": process, **CONNECTING, **_parse(url)}, autocommit=True)
     with closing(connection):
         with _refusing(name):
             _check_session(connection, name)
@@ -204,8 +204,8 @@ def find_holder(connection: Connection) -> int | None:
     """Return the id of the process that holds the ledger, on any machine; None if no session's name says so."""
     schema = connection.exec_driver_sql("SELECT current_schema()").scalar()
     session = connection.exec_driver_sql(FIND_HOLDER, (_lock_key(schema),)).first()
-    said = re.match(r"process (\d+) on ", session[0]) if session else None
-    return int(said[1]) if said else None
+    holder = re.match(r"process (\d+) on ", session[0]) if session else None
+    return int(holder[1]) if holder else None
 
 
 def _lock_key(schema: str | None) -> int:
@@ -215,8 +215,8 @@ def _lock_key(schema: str | None) -> int:
 def _lock(connection: psycopg.Connection, name: str) -> None:
     (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("",)
     key = _lock_key(schema)
-    (taken,) = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone() or (False,)
-    if not taken:
+    (is_locked,) = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone() or (False,)
+    if not is_locked:
         holder, since = connection.execute(FIND_HOLDER, (key,)).fetchone() or ("another process", "")
         raise in_use(name, f"{holder}{since}")
 
@@ -245,8 +245,8 @@ def lock_source(database: Database, claim: Claim, refuse: Refuse) -> None:
 def _compare_origins(connection: Connection) -> None:
     """Treat a ledger from another server, timeline or table as a copy: discovery runs again for all its sources."""
     origin = connection.exec_driver_sql(FIND_ORIGIN).scalar()
-    known = connection.scalar(select(stamp.c.origin))
-    if known and known != origin:
+    known_origin = connection.scalar(select(stamp.c.origin))
+    if known_origin and known_origin != origin:
         mark_incomplete(connection)
     connection.execute(update(stamp).values(origin=origin))
 

@@ -12,7 +12,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import CompoundSelect, Connection, Subquery, and_, except_, func, or_, select, true, union_all, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    except_,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from importer.codes import CONFLICT
 from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
@@ -43,53 +56,52 @@ class Pair:
     lasting   of these notices, those that stand for keys, too, that this run doesn't have
     """
 
-    def __init__(self, transaction: Transaction, this: Any, before: Any, snapshots: Sequence[int] = ()) -> None:
-        self._transaction, self._source_id = transaction, this.source_id
-        self._this, self._before, self._snapshots = this.id, before.id, snapshots
-        self.name, self.last_at = before.name, before.repeated_at or before.started_at
-        self.notices = read_notices(orjson.loads(before.summary or b"{}"))
-        has_all = _says(this.options, {SNAPSHOT})
-        self.lasting = [] if has_all else [each for each in self.notices if each.cause in LASTING]
+    def __init__(self, transaction: Transaction, run: Any, previous: Any, snapshots: Sequence[int] = ()) -> None:
+        self._transaction, self._source_id = transaction, run.source_id
+        self._run_id, self._previous_id, self._snapshots = run.id, previous.id, snapshots
+        self.name = previous.name
+        self.last_at = previous.repeated_at or previous.started_at
+        self.notices = read_notices(orjson.loads(previous.summary or b"{}"))
+        has_all = _says(run.options, {SNAPSHOT})
+        self.lasting = [] if has_all else [notice for notice in self.notices if notice.cause in LASTING]
 
     def find_vanished(self) -> tuple[array[int], array[int]]:
         """Return the creates of issues whose keys this run no longer has, in the order of their creation.
 
         Those that the previous run had, and those that an earlier snapshot did.
         """
-        with packed_keys(self._transaction, (self._before, self._this)) as (connection, packed):
+        with packed_keys(self._transaction, (self._previous_id, self._run_id)) as (connection, packed):
 
             def keys_of(run_id: int) -> Subquery:
-                every = (select(each.c.key).where(each.c.run_id == run_id, each.c.key != "") for each in (rows, packed))
-                return union_all(*every).subquery()
+                tables = (rows, packed)
+                keys = [select(table.c.key).where(table.c.run_id == run_id, table.c.key != "") for table in tables]
+                return union_all(*keys).subquery()
 
-            this, before = select(keys_of(self._this)), select(keys_of(self._before))
-            earlier = select(operations.c.key).where(
-                operations.c.source_id == self._source_id,
-                operations.c.run_id.in_(self._snapshots),
-                operations.c.key != "",
-            )
-            gone = self._find_issues(connection, except_(before, this))
-            return gone, self._find_issues(connection, except_(earlier, this, before))
+            keys = select(keys_of(self._run_id))
+            previous_keys = select(keys_of(self._previous_id))
+            operation = operations.c
+            earlier_keys = select(operation.key).where(operation.source_id == self._source_id)
+            earlier_keys = earlier_keys.where(operation.run_id.in_(self._snapshots), operation.key != "")
+            vanished = self._find_issues(connection, except_(previous_keys, keys))
+            vanished_earlier = self._find_issues(connection, except_(earlier_keys, keys, previous_keys))
+            return vanished, vanished_earlier
 
     def read_issues(self, creates: array[int]) -> Iterator[tuple[str, str, str]]:
         """Yield key, number and id of the issues of these creates."""
         columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
         page = select(*columns).where(operations.c.id.in_(PORTION)).order_by(operations.c.id)
-        for some in portions(creates):
+        for portion in portions(creates):
             with self._transaction() as connection:
-                found = connection.execute(page, {"portion": some}).all()
-            yield from map(tuple, found)
+                issues = connection.execute(page, {"portion": portion}).all()
+            yield from map(tuple, issues)
 
     def _find_issues(self, connection: Connection, keys: CompoundSelect[Any]) -> array[int]:
         """Return the ids of the creates of these keys' issues, in the order of their creation."""
-        gone = keys.subquery("gone")
-        issue = and_(
-            operations.c.source_id == self._source_id,
-            operations.c.key == gone.c.key,
-            operations.c.act == Act.CREATE,
-            operations.c.state == State.DONE,
-        )
-        statement = select(operations.c.id).select_from(gone.join(operations, issue)).order_by(operations.c.id)
+        vanished = keys.subquery("gone")
+        create = operations.c
+        is_create = and_(create.source_id == self._source_id, create.key == vanished.c.key)
+        is_create = and_(is_create, create.act == Act.CREATE, create.state == State.DONE)
+        statement = select(create.id).select_from(vanished.join(operations, is_create)).order_by(create.id)
         return array("q", connection.scalars(statement, execution_options={"yield_per": PAGE}))
 
     def read_reasons(self, *, recurs: bool = False) -> set[int]:
@@ -97,29 +109,32 @@ class Pair:
 
         With `recurs` a key has many rows: then what a row says counts, too.
         """
-        its = select(rows.c.key, rows.c.outcome, rows.c.findings, rows.c.raw, rows.c.conflicts)
-        its = its.where(rows.c.run_id == self._before, rows.c.key != "", rows.c.findings.is_not(None))
+        statement = select(rows.c.key, rows.c.outcome, rows.c.findings, rows.c.raw, rows.c.conflicts)
+        statement = statement.where(rows.c.run_id == self._previous_id, rows.c.key != "")
+        statement = statement.where(rows.c.findings.is_not(None))
+        reasons = set[int]()
         with self._transaction() as connection:
-            found = connection.execute(its, execution_options={"yield_per": PAGE})
-            reasons = set[int]()
-            for key, outcome, findings, raw, conflicts in found:
-                said = _read_said(findings, raw if recurs else None)
-                reasons.update(*hash_reasons(key, outcome, *said, conflicts).values())
-            return reasons
+            previous_rows = connection.execute(statement, execution_options={"yield_per": PAGE})
+            for key, outcome, findings, raw, conflicts in previous_rows:
+                parts = _read_findings(findings, raw if recurs else None)
+                reasons.update(*hash_reasons(key, outcome, *parts, conflicts).values())
+        return reasons
 
 
-def is_told_again(put_off: Iterable[str], last: float, now: float) -> bool:
+def is_told_again(put_off: Iterable[str], last: float, at: float) -> bool:
     """Whether what stands is said again: once a week, and on a day until which something of it was put off."""
-    before, at = map(datetime.fromtimestamp, (last, now))
-    return at.isocalendar()[:2] != before.isocalendar()[:2] or any(
-        f"{before:%Y-%m-%d}" < day <= f"{at:%Y-%m-%d}" for day in put_off
-    )
+    last_time, time = datetime.fromtimestamp(last), datetime.fromtimestamp(at)
+    if time.isocalendar()[:2] != last_time.isocalendar()[:2]:
+        return True
+    last_day, today = f"{last_time:%Y-%m-%d}", f"{time:%Y-%m-%d}"
+    return any(last_day < day <= today for day in put_off)
 
 
 def count_rows(transaction: Transaction, name: str) -> int:
     """Count the registered rows of the run of this name."""
+    of_name = select(runs.c.id).where(runs.c.name == name)
     with transaction() as connection:
-        run_id = connection.execute(select(runs.c.id).where(runs.c.name == name)).scalar_one()
+        run_id = connection.execute(of_name).scalar_one()
         stored = connection.scalar(select(func.count()).where(rows.c.run_id == run_id)) or 0
         return stored + count_packed(connection, run_id)
 
@@ -131,28 +146,30 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
     """
     with transaction() as connection:
         refresh_statistics(connection)
-        this = connection.execute(select(runs).where(runs.c.name == name)).one()
-        earlier = (
-            select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at, runs.c.repeated_at, runs.c.summary)
-            .where(runs.c.source_id == this.source_id, runs.c.kind == RunKind.IMPORT)
-            .where(runs.c.state == "finished", runs.c.id < this.id)
-            .order_by(runs.c.id.desc())
+        run = connection.execute(select(runs).where(runs.c.name == name)).one()
+        columns = runs.c
+        earlier = select(
+            columns.id, columns.name, columns.options, columns.started_at, columns.repeated_at, columns.summary
         )
-        kept = connection.execute(earlier).all()
-    wanted = {WHOLE, SNAPSHOT} if snapshots else {WHOLE}
-    last = next((run for run in kept if _says(run.options, wanted)), None)
-    if last is None or not _says(this.options, wanted):
+        earlier = earlier.where(columns.source_id == run.source_id, columns.kind == RunKind.IMPORT)
+        earlier = earlier.where(columns.state == "finished", columns.id < run.id).order_by(columns.id.desc())
+        earlier_runs = connection.execute(earlier).all()
+    required = {WHOLE, SNAPSHOT} if snapshots else {WHOLE}
+    previous = next((earlier_run for earlier_run in earlier_runs if _says(earlier_run.options, required)), None)
+    if previous is None or not _says(run.options, required):
         return None
-    return Pair(transaction, this, last, [run.id for run in kept if snapshots and _says(run.options, {SNAPSHOT})])
+    snapshot_ids = list[int]()
+    if snapshots:
+        snapshot_ids += [earlier_run.id for earlier_run in earlier_runs if _says(earlier_run.options, {SNAPSHOT})]
+    return Pair(transaction, run, previous, snapshot_ids)
 
 
 def read_recent(transaction: Transaction, target: str, source_name: str, name: str, since: float) -> list[Any]:
     """Return what a source's imports that began since then, in seconds since 1970, have kept under a name."""
-    recent = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
-    its = [targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT]
+    recent = _select_import_options(target, source_name).where(runs.c.started_at >= since)
     with transaction() as connection:
-        kept = connection.scalars(recent.where(*its, runs.c.started_at >= since)).all()
-    return [options[name] for options in map(orjson.loads, kept) if name in options]
+        options_of_runs = connection.scalars(recent).all()
+    return [options[name] for options in map(orjson.loads, options_of_runs) if name in options]
 
 
 def read_kept(
@@ -162,16 +179,20 @@ def read_kept(
 
     Only imports with the mapping of this name count, if one is given, and only those that finished, with `is_finished`.
     """
-    last = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
-    its = [targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT]
-    its += [runs.c.state == "finished"] if is_finished else []
-    with transaction() as connection:
-        newest = last.where(*its).order_by(runs.c.id.desc())
-        with connection.scalars(newest, execution_options={"yield_per": 1}) as every:
-            for options in map(orjson.loads, every):
-                if not mapping or options.get(MAPPING, mapping) == mapping:
-                    return options.get(name, {})
+    imports = _select_import_options(target, source_name)
+    if is_finished:
+        imports = imports.where(runs.c.state == "finished")
+    newest_first = imports.order_by(runs.c.id.desc())
+    with transaction() as connection, connection.scalars(newest_first, execution_options={"yield_per": 1}) as texts:
+        for options in map(orjson.loads, texts):
+            if not mapping or options.get(MAPPING, mapping) == mapping:
+                return options.get(name, {})
     return None
+
+
+def _select_import_options(target: str, source_name: str) -> Select[Any]:
+    statement = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
+    return statement.where(targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT)
 
 
 def _says(options: bytes, names: set[str]) -> bool:
@@ -202,7 +223,8 @@ def hash_reasons(
                 parts = [field for field, *_ in orjson.loads(conflicts or b'[[""]]')]
             case _:
                 parts = [field for code, field in zip(codes, fields, strict=True) if code == cause]
-        reasons[cause] = frozenset({hash((key, cause)), *(hash((key, cause, str(part))) for part in parts)})
+        hashes = {hash((key, cause, str(part))) for part in parts}
+        reasons[cause] = frozenset({hash((key, cause)), *hashes})
     return reasons
 
 
@@ -211,12 +233,15 @@ def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[s
 
     `raw` is the whole row, where its key alone doesn't say which one it is.
     """
-    found = zip(codes, fields, messages, strict=True)
-    said = [(code, field, "" if code in PLACED_CODES else message) for code, field, message in found]
-    return tuple(said) if raw is None else (*said, raw if isinstance(raw, str) else tuple(raw))
+    reasons = list[object]()
+    for code, field, message in zip(codes, fields, messages, strict=True):
+        reasons.append((code, field, "" if code in PLACED_CODES else message))
+    if raw is not None:
+        reasons.append(raw if isinstance(raw, str) else tuple(raw))
+    return tuple(reasons)
 
 
-def _read_said(findings: bytes, raw: bytes | None) -> tuple[list[str], list[str], list[str], Raw]:
+def _read_findings(findings: bytes, raw: bytes | None) -> tuple[list[str], list[str], list[str], Raw]:
     """Codes, fields and messages of a row's findings, and the row itself, as `reasons_of` takes them."""
     codes, fields, messages, _ = orjson.loads(findings)
     return codes, fields, messages, None if raw is None else orjson.loads(raw)
@@ -247,50 +272,37 @@ def find_corrected_rows(
     """
     with transaction() as connection:
         source_id = find_source(connection, target, name)
-    its_runs = and_(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
-    create = and_(
-        operations.c.source_id == source_id,
-        operations.c.key == rows.c.key,
-        operations.c.act == Act.CREATE,
-        operations.c.state == State.DONE,
-    )
-    update = and_(
-        UPDATES.c.source_id == source_id,
-        UPDATES.c.key == rows.c.key,
-        UPDATES.c.act == Act.UPDATE,
-        UPDATES.c.state == State.DONE,
-    )
-    last = func.coalesce(UPDATES.c.run_id, operations.c.run_id)
-    written = (
-        select(rows.c.key, runs.c.name, operations.c.issue_id, operations.c.triage_id)
-        # Outer, though `last` leaves only rows with a create: else SQLite goes through the rows once for each create.
-        .select_from(
-            rows.join(runs, runs.c.id == rows.c.run_id).outerjoin(operations, create).outerjoin(UPDATES, update)
-        )
-        .where(its_runs, rows.c.origin != "", true() if recurs else last == rows.c.run_id)
-        .where(or_(rows.c.outcome == Outcome.CREATED, rows.c.outcome == Outcome.UPDATED))
-    )
-    rejected = (
-        select(rows.c.key, rows.c.findings, rows.c.raw)
-        .select_from(rows.join(runs, runs.c.id == rows.c.run_id))
-        .where(its_runs, rows.c.outcome == Outcome.REJECTED, rows.c.key.in_(PORTION))
-    )
+    create, update, row = operations.c, UPDATES.c, rows.c
+    is_import = and_(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
+    is_create = and_(create.source_id == source_id, create.key == row.key)
+    is_create = and_(is_create, create.act == Act.CREATE, create.state == State.DONE)
+    is_update = and_(update.source_id == source_id, update.key == row.key)
+    is_update = and_(is_update, update.act == Act.UPDATE, update.state == State.DONE)
+    last = func.coalesce(update.run_id, create.run_id)
+    of_runs = rows.join(runs, runs.c.id == row.run_id)
+    # Outer, though `last` leaves only rows with a create: else SQLite goes through the rows once for each create.
+    with_operations = of_runs.outerjoin(operations, is_create).outerjoin(UPDATES, is_update)
+    written = select(row.key, runs.c.name, create.issue_id, create.triage_id).select_from(with_operations)
+    written = written.where(is_import, row.origin != "", true() if recurs else last == row.run_id)
+    written = written.where(or_(row.outcome == Outcome.CREATED, row.outcome == Outcome.UPDATED))
+    rejected = select(row.key, row.findings, row.raw).select_from(of_runs)
+    rejected = rejected.where(is_import, row.outcome == Outcome.REJECTED, row.key.in_(PORTION))
+    corrected = dict[str, CorrectedRow]()
     with transaction() as connection:
-        corrected = {each.key: CorrectedRow(each.name, *each[2:], set()) for each in connection.execute(written)}
+        for key, run, issue_id, triage_id in connection.execute(written):
+            corrected[key] = CorrectedRow(run, issue_id, triage_id, set())
         for key, findings, raw in find_in_portions(connection, rejected, corrected):
-            corrected[key].reasons.add(reasons_of(*_read_said(findings, raw if recurs else None)))
+            parts = _read_findings(findings, raw if recurs else None)
+            corrected[key].reasons.add(reasons_of(*parts))
     return corrected
 
 
 def find_fingerprint(transaction: Transaction, target: str, source_name: str) -> tuple[str, str]:
     """Return name and fingerprint of the newest run of a source, whatever it did; "" for each that doesn't exist."""
-    newest = (
-        select(runs.c.name, runs.c.fingerprint)
-        .select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
-        .where(targets.c.url == target, sources.c.name == source_name)
-        .order_by(runs.c.id.desc())
-        .limit(1)
-    )
+    newest = select(runs.c.name, runs.c.fingerprint)
+    newest = newest.select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
+    newest = newest.where(targets.c.url == target, sources.c.name == source_name)
+    newest = newest.order_by(runs.c.id.desc()).limit(1)
     with transaction() as connection:
         name, fingerprint = connection.execute(newest).one_or_none() or ("", "")
     return name, fingerprint
@@ -307,18 +319,20 @@ def forget_fingerprint(connection: Connection, source_id: int, *, creates: bool 
 
     If it `creates` issues, rows of the target's other sources may have waited for them: theirs are deleted, too.
     """
-    its = runs.c.source_id == source_id
+    is_stale = runs.c.source_id == source_id
     if creates:
         target_id = select(sources.c.target_id).where(sources.c.id == source_id).scalar_subquery()
-        its = runs.c.source_id.in_(select(sources.c.id).where(sources.c.target_id == target_id))
-    connection.execute(update(runs).where(its, runs.c.fingerprint != "").values(fingerprint=""))
+        is_stale = runs.c.source_id.in_(select(sources.c.id).where(sources.c.target_id == target_id))
+    statement = update(runs).where(is_stale, runs.c.fingerprint != "")
+    connection.execute(statement.values(fingerprint=""))
 
 
 def note_repeat(transaction: Transaction, run: str, at: float) -> tuple[int, float]:
     """Count a repetition of a run; return how many there are by now, and when the last one before this one was."""
-    this = runs.c.name == run
-    last = select(runs.c.repeats, func.coalesce(runs.c.repeated_at, runs.c.started_at)).where(this)
+    is_run = runs.c.name == run
+    last = select(runs.c.repeats, func.coalesce(runs.c.repeated_at, runs.c.started_at)).where(is_run)
     with transaction() as connection:
-        repeats, last_at = connection.execute(last).one()
-        connection.execute(update(runs).where(this).values(repeats=repeats + 1, repeated_at=at))
-    return repeats + 1, last_at
+        earlier_repeats, last_at = connection.execute(last).one()
+        repeats = earlier_repeats + 1
+        connection.execute(update(runs).where(is_run).values(repeats=repeats, repeated_at=at))
+    return repeats, last_at

@@ -40,54 +40,58 @@ def reason_of(row: Row) -> frozenset[int]:
     return hash_reasons("", row.outcome, row.codes, row.fields, row.messages)[row.outcome]
 
 
-def find_rejected(transaction: Transaction, target: str, source_name: str, now: float | None = None) -> list[Rejected]:
+def find_rejected(transaction: Transaction, target: str, source_name: str, at: float | None = None) -> list[Rejected]:
     """Return the rows of a source that were rejected and aren't dealt with, the oldest first."""
-    found = [each for each, _ in read_rejected(transaction, target, source_name, now)]
-    return sorted(found, key=lambda each: each.since)
+    rejected_rows = [rejected for rejected, _ in read_rejected(transaction, target, source_name, at)]
+    return sorted(rejected_rows, key=lambda rejected: rejected.since)
 
 
 def read_rejected(
-    transaction: Transaction, target: str, source_name: str, now: float | None = None
+    transaction: Transaction, target: str, source_name: str, at: float | None = None
 ) -> Iterator[tuple[Rejected, Row]]:
     """Yield the same with the rows themselves, run by run."""
-    oldest = (time.time() if now is None else now) - DAYS * 86_400
+    oldest = (time.time() if at is None else at) - DAYS * 86_400
     with transaction() as connection:
         last = _find_last(connection, find_source(connection, target, source_name))
         if last is None:
             return
-        kept: Mapping[str, Sequence[Any]] = orjson.loads(last.options).get(KEPT, {})
+        entries: Mapping[str, Sequence[Any]] = orjson.loads(last.options).get(KEPT, {})
         figures = orjson.loads(last.summary or b"{}")
-        names = {name for _, name, _ in kept.values() if name}
-        names |= {last.name} if any(figures.get(str(each)) for each in NOT_IN) else set()  # as hardly any run
-        known = select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at)
-        known = known.where(runs.c.source_id == last.source_id, runs.c.name.in_(names)).order_by(runs.c.id)
-        found = connection.execute(known).all()
-    for run in found:
-        judged = orjson.loads(run.options).get(JUDGED_BY, "")
-        its = select(*STORED).where(rows.c.run_id == run.id, rows.c.outcome.in_(NOT_IN), rows.c.raw.is_not(None))
-        for page in read_pages(transaction, its, rows.c.file, rows.c.record):
+        names = {name for _, name, _ in entries.values() if name}
+        if any(figures.get(str(outcome)) for outcome in NOT_IN):  # as hardly any run
+            names.add(last.name)
+        statement = select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at)
+        statement = statement.where(runs.c.source_id == last.source_id, runs.c.name.in_(names)).order_by(runs.c.id)
+        runs_with_rows = connection.execute(statement).all()
+    for run in runs_with_rows:
+        judge = orjson.loads(run.options).get(JUDGED_BY, "")
+        rejected = select(*STORED).where(rows.c.run_id == run.id, rows.c.outcome.in_(NOT_IN), rows.c.raw.is_not(None))
+        for page in read_pages(transaction, rejected, rows.c.file, rows.c.record):
             for row in map(decode_row, page):
                 digest = digest_row(row.raw or "")
-                since, where, date = kept.get(digest, (None, last.name, None))
+                since, name, date = entries.get(digest, (None, last.name, None))
                 since = run.started_at if since is None else since
-                if since >= oldest and (where or last.name) == run.name:
-                    why = row.outcome, reason_of(row)
-                    yield Rejected(digest, row.key, row.place, *why, since, date, run.name, judged), row
+                if since >= oldest and (name or last.name) == run.name:
+                    reason = reason_of(row)
+                    yield Rejected(digest, row.key, row.place, row.outcome, reason, since, date, run.name, judge), row
 
 
-def dismiss(transaction: Transaction, target: str, source_name: str, some: Collection[Rejected]) -> None:
+def dismiss(transaction: Transaction, target: str, source_name: str, dismissed: Collection[Rejected]) -> None:
     """Count rows as dealt with, as nobody wants them in Triage."""
     with transaction() as connection:
         last = _find_last(connection, find_source(connection, target, source_name))
         if last is not None:
             options = orjson.loads(last.options)
-            options[KEPT] = {**options.get(KEPT, {}), **{each.digest: (DEALT_WITH, each.run, None) for each in some}}
+            entries = options.setdefault(KEPT, {})
+            for row in dismissed:
+                entries[row.digest] = (DEALT_WITH, row.run, None)
             connection.execute(update(runs).where(runs.c.id == last.id).values(options=orjson.dumps(options)))
             forget_fingerprint(connection, last.source_id, creates=False)  # the next run counts anew
 
 
 def _find_last(connection: Connection, source_id: int) -> Any:
     """Find the import that has ended last: one that is open will know more when it goes on."""
-    its = (runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT, runs.c.state == "finished")
-    newest = select(runs).where(*its).order_by(runs.c.ended_at.desc(), runs.c.id.desc())
-    return connection.execute(newest.limit(1)).one_or_none()
+    run = runs.c
+    finished = select(runs).where(run.source_id == source_id, run.kind == RunKind.IMPORT, run.state == "finished")
+    newest = finished.order_by(run.ended_at.desc(), run.id.desc()).limit(1)
+    return connection.execute(newest).one_or_none()

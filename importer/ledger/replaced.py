@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, delete, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, literal_column, or_, select, update
 
 from importer.ledger.known_create import COLUMNS, IS_PENDING, PENDING, KnownCreate, as_known
 from importer.ledger.schema import State, operations, replaced, runs
@@ -59,62 +59,54 @@ class ReplacedValues:
 
         In memory are eight bytes of each, and a page.
         """
-        create = and_(
+        is_create = and_(
             operations.c.source_id == replaced.c.source_id,
             operations.c.key == replaced.c.key,
             operations.c.act == Act.CREATE,
             operations.c.state == State.DONE,
             operations.c.issue_id == replaced.c.issue_id,  # the key may have another issue since
         )
-        its = operations.c
+        joined = replaced.join(operations, is_create)
+        in_order = select(operations.c.id).select_from(joined)
+        in_order = in_order.where(replaced.c.run_id == self._run_id).order_by(operations.c.id)
         stood_for = replaced.c.body_sha.label("sha"), replaced.c.content.label("row")
-        joined = replaced.join(operations, create)
-        in_order = select(its.id).select_from(joined).where(replaced.c.run_id == self._run_id).order_by(its.id)
-        statement = (
-            select(PENDING.c.details, replaced.c.wrote, *stood_for, *COLUMNS)
-            .select_from(joined.outerjoin(PENDING, IS_PENDING))
-            # The sum hides the index of the run, from which each page would go through all of it.
-            .where(replaced.c.run_id + literal_column("0") == self._run_id, its.id.in_(PORTION))
-            .order_by(its.id)
-        )
+        statement = select(PENDING.c.details, replaced.c.wrote, *stood_for, *COLUMNS)
+        statement = statement.select_from(joined.outerjoin(PENDING, IS_PENDING))
+        # The sum hides the index of the run, from which each page would go through all of it.
+        statement = statement.where(replaced.c.run_id + literal_column("0") == self._run_id)
+        statement = statement.where(operations.c.id.in_(PORTION)).order_by(operations.c.id)
         with self._transaction() as connection:
             ids = array("q", connection.scalars(in_order))
-        for some in portions(ids):
+        for portion in portions(ids):
             with self._transaction() as connection:
-                page = connection.execute(statement, {"portion": some}).all()
-                later = find_later(connection, self._source_id, self._run_id, [each.key for each in page])
-            for each in page:
-                its_create = as_known(each[4:], pending=each.details or b"")
-                its_create = its_create._replace(body_sha=each.sha, content=each.row)
-                yield Replaced(its_create, orjson.loads(each.wrote), later.get(each.key, {}))
+                page = connection.execute(statement, {"portion": portion}).all()
+                later = find_later(connection, self._source_id, self._run_id, [issue.key for issue in page])
+            for issue in page:
+                create = as_known(issue[4:], pending=issue.details or b"")
+                create = create._replace(body_sha=issue.sha, content=issue.row)
+                yield Replaced(create, orjson.loads(issue.wrote), later.get(issue.key, {}))
 
     def before(self, key: str) -> dict[str, Any]:
         """Return field → value that the key's issue had before the run, texts whole."""
-        its = (replaced.c.source_id == self._source_id, replaced.c.key == key, replaced.c.run_id == self._run_id)
+        statement = select(replaced.c.before).where(*_is_entry(self._source_id, key, self._run_id))
         with self._transaction() as connection:
-            kept = connection.scalar(select(replaced.c.before).where(*its))
-        return {} if kept is None else _decode(kept)
+            before = connection.scalar(statement)
+        return {} if before is None else _decode(before)
 
     def later(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return key → field → the last other run that replaced it since this run created or updated the issue."""
-        create, own = operations.alias("its_create"), replaced.alias("own")
-        its_create = and_(
-            create.c.source_id == LATER.c.source_id, create.c.key == LATER.c.key, create.c.act == Act.CREATE,
-            create.c.issue_id == LATER.c.issue_id,
-        )  # fmt: skip
-        its_own = and_(
-            own.c.source_id == LATER.c.source_id, own.c.key == LATER.c.key, own.c.run_id == self._run_id,
-            own.c.issue_id == LATER.c.issue_id,
-        )  # fmt: skip
-        is_later = or_(create.c.run_id == self._run_id, LATER.c.attempt_id > own.c.attempt_id)
-        statement = (
-            select(LATER.c.key, LATER.c.wrote, runs.c.name)
-            .select_from(LATER.join(create, its_create).outerjoin(own, its_own).join(runs, runs.c.id == LATER.c.run_id))
-            .where(
-                LATER.c.source_id == self._source_id, LATER.c.run_id != self._run_id, is_later, LATER.c.key.in_(PORTION)
-            )
-            .order_by(LATER.c.attempt_id)
-        )
+        creates, entries = operations.alias("its_create"), replaced.alias("own")
+        create, entry, later_entry = creates.c, entries.c, LATER.c
+        is_create = and_(create.source_id == later_entry.source_id, create.key == later_entry.key)
+        is_create = and_(is_create, create.act == Act.CREATE, create.issue_id == later_entry.issue_id)
+        is_same_issue = and_(entry.source_id == later_entry.source_id, entry.key == later_entry.key)
+        is_same_issue = and_(is_same_issue, entry.run_id == self._run_id, entry.issue_id == later_entry.issue_id)
+        is_later = or_(create.run_id == self._run_id, later_entry.attempt_id > entry.attempt_id)
+        joined = LATER.join(creates, is_create).outerjoin(entries, is_same_issue)
+        joined = joined.join(runs, runs.c.id == later_entry.run_id)
+        statement = select(later_entry.key, later_entry.wrote, runs.c.name).select_from(joined)
+        statement = statement.where(later_entry.source_id == self._source_id, later_entry.run_id != self._run_id)
+        statement = statement.where(is_later, later_entry.key.in_(PORTION)).order_by(later_entry.attempt_id)
         later: dict[str, dict[str, str]] = {}
         with self._transaction() as connection:
             _name_fields(later, find_in_portions(connection, statement, keys))
@@ -123,25 +115,25 @@ class ReplacedValues:
 
 def find_later(connection: Connection, source_id: int, run_id: int, keys: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return key → field → the last run that has replaced it after this run did, the newest run at the end."""
-    statement = (
-        select(LATER.c.key, LATER.c.wrote, runs.c.name)
-        .select_from(replaced.join(LATER, and_(
-            LATER.c.source_id == replaced.c.source_id,
-            LATER.c.key == replaced.c.key,
-            LATER.c.issue_id == replaced.c.issue_id,
-            LATER.c.attempt_id > replaced.c.attempt_id,  # of this process or a later one: one at a time has a ledger
-        )).join(runs, runs.c.id == LATER.c.run_id))
-        .where(replaced.c.source_id == source_id, replaced.c.run_id == run_id, replaced.c.key.in_(PORTION))
-        .order_by(LATER.c.attempt_id)
-    )  # fmt: skip
+    entry, later_entry = replaced.c, LATER.c
+    is_later = and_(
+        later_entry.source_id == entry.source_id,
+        later_entry.key == entry.key,
+        later_entry.issue_id == entry.issue_id,
+        later_entry.attempt_id > entry.attempt_id,  # of this process or a later one: one at a time has a ledger
+    )
+    joined = replaced.join(LATER, is_later).join(runs, runs.c.id == later_entry.run_id)
+    statement = select(later_entry.key, later_entry.wrote, runs.c.name).select_from(joined)
+    statement = statement.where(entry.source_id == source_id, entry.run_id == run_id, entry.key.in_(PORTION))
+    statement = statement.order_by(later_entry.attempt_id)
     later: dict[str, dict[str, str]] = {}
     _name_fields(later, find_in_portions(connection, statement, keys))
     return later
 
 
-def _name_fields(later: dict[str, dict[str, str]], found: Iterable[Any]) -> None:
+def _name_fields(later: dict[str, dict[str, str]], writes: Iterable[Any]) -> None:
     """Add (key, what was written, run) to key → field → run, the newest run at the end."""
-    for key, wrote, name in found:
+    for key, wrote, name in writes:
         fields = later.setdefault(key, {})
         for field in orjson.loads(wrote):
             fields.pop(field, None)
@@ -156,69 +148,69 @@ def record(
     `attempt_id` is an attempt of the run itself. A repair of it gives the first one: it maps the run's cells anew, so
     what it writes is no newer than what the run has written.
     """
-    create = and_(
-        operations.c.source_id == source_id, operations.c.key.in_([key for key, *_ in writes]),
-        operations.c.act == Act.CREATE,
-    )  # fmt: skip
-    its = and_(
-        replaced.c.source_id == source_id, replaced.c.key == operations.c.key, replaced.c.run_id == run_id,
-        replaced.c.issue_id == operations.c.issue_id,
-    )  # fmt: skip
-    now = (operations.c.key, operations.c.body_sha, operations.c.content)
-    then = (
-        replaced.c.attempt_id, replaced.c.wrote, replaced.c.before,
-        replaced.c.body_sha.label("sha"), replaced.c.content.label("row"),
-    )  # fmt: skip
-    statement = select(*now, *then).select_from(operations.outerjoin(replaced, its)).where(create)
-    known = {each.key: each for each in connection.execute(statement)}
+    create, entry = operations.c, replaced.c
+    is_entry = and_(entry.source_id == source_id, entry.key == create.key, entry.run_id == run_id)
+    is_entry = and_(is_entry, entry.issue_id == create.issue_id)
+    entry_columns = (
+        entry.attempt_id,
+        entry.wrote,
+        entry.before,
+        entry.body_sha.label("sha"),
+        entry.content.label("row"),
+    )
+    statement = select(create.key, create.body_sha, create.content, *entry_columns)
+    statement = statement.select_from(operations.outerjoin(replaced, is_entry))
+    statement = statement.where(create.source_id == source_id, create.key.in_([key for key, *_ in writes]))
+    statement = statement.where(create.act == Act.CREATE)
+    stored_by_key = {stored.key: stored for stored in connection.execute(statement)}
     rows = []
     for key, issue_id, write in writes:
-        before, kept = dict(write.before), known[key]
-        earlier: dict[str, Any] = {}
-        if kept.before is not None:
-            first, earlier = _decode(kept.before), orjson.loads(kept.wrote)
-            # What stands there by this run's own earlier write is not what it was before the run.
-            ours = (name for name in first if name not in before or earlier[name] == write.stood_for[name])
-            before |= {name: first[name] for name in ours}
-        rows.append(
-            (
-                source_id,
-                key,
-                run_id,
-                max(attempt_id, kept.attempt_id or 0),
-                issue_id,
-                orjson.dumps({**earlier, **write.wrote}),
-                zlib.compress(orjson.dumps(before)),
-                kept.body_sha if kept.before is None else kept.sha,
-                kept.content if kept.before is None else kept.row,
-            )
-        )
+        stored = stored_by_key[key]
+        before, wrote = dict(write.before), dict(write.wrote)
+        body_sha, content = stored.body_sha, stored.content
+        if stored.before is not None:
+            first_values, earlier_writes = _decode(stored.before), orjson.loads(stored.wrote)
+            for name, value in first_values.items():
+                # What stands there by this run's own earlier write is not what it was before the run.
+                if name not in before or earlier_writes[name] == write.stood_for[name]:
+                    before[name] = value
+            wrote = earlier_writes | wrote
+            body_sha, content = stored.sha, stored.row
+        attempt = max(attempt_id, stored.attempt_id or 0)
+        values = (orjson.dumps(wrote), zlib.compress(orjson.dumps(before)), body_sha, content)
+        rows.append((source_id, key, run_id, attempt, issue_id, *values))
     RECORD.execute(connection, rows)
 
 
-def forget(connection: Connection, source_id: int, run_id: int, key: str, kept: Collection[str]) -> None:
-    """Forget what fields were before a run, as they have been given back; not those kept, nor what runs wrote later.
+def forget(connection: Connection, source_id: int, run_id: int, key: str, keep: Collection[str]) -> None:
+    """Forget what fields were before a run, as they have been given back; not those to keep, nor what runs wrote later.
 
     The numbers of other issues that a description got by this run are not in the one that it has again.
     """
-    its = (replaced.c.source_id == source_id, replaced.c.key == key, replaced.c.run_id == run_id)
-    found = connection.execute(select(replaced.c.wrote, replaced.c.before).where(*its)).one_or_none()
-    if found is None:
+    is_entry = _is_entry(source_id, key, run_id)
+    statement = select(replaced.c.wrote, replaced.c.before).where(*is_entry)
+    entry = connection.execute(statement).one_or_none()
+    if entry is None:
         return
-    left = {*kept, *find_later(connection, source_id, run_id, [key]).get(key, {})}
-    wrote, before = orjson.loads(found.wrote), _decode(found.before)
-    remaining = [name for name in wrote if name in left]
+    later = find_later(connection, source_id, run_id, [key])
+    kept_fields = {*keep, *later.get(key, {})}
+    wrote, before = orjson.loads(entry.wrote), _decode(entry.before)
+    remaining = [name for name in wrote if name in kept_fields]
     if remaining:
         values = {
             "wrote": orjson.dumps({name: wrote[name] for name in remaining}),
             "before": zlib.compress(orjson.dumps({name: before[name] for name in remaining})),
         }
-        connection.execute(update(replaced).where(*its).values(values))
+        connection.execute(update(replaced).where(*is_entry).values(values))
     else:
-        connection.execute(delete(replaced).where(*its))
-    if "description" in wrote and "description" not in left:
+        connection.execute(delete(replaced).where(*is_entry))
+    if "description" in wrote and "description" not in kept_fields:
         numbers = (operations.c.source_id == source_id, operations.c.key == key, operations.c.act == Act.REFER)
         connection.execute(update(operations).where(*numbers).values(state=State.UNSENT.value))
+
+
+def _is_entry(source_id: int, key: str, run_id: int) -> Sequence[ColumnElement[bool]]:
+    return replaced.c.source_id == source_id, replaced.c.key == key, replaced.c.run_id == run_id
 
 
 def _decode(before: bytes) -> dict[str, Any]:

@@ -61,22 +61,22 @@ class KnownSource(NamedTuple):
 
 def list_sources(ledger: Ledger) -> list[KnownSource]:
     """Return all sources that the ledger knows, by target and name."""
-    made = and_(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
-    issues = (
-        select(func.count()).where(operations.c.source_id == sources.c.id, made).correlate(sources).scalar_subquery()
-    )
-    its_imports = and_(runs.c.source_id == sources.c.id, runs.c.kind == RunKind.IMPORT)
-    imports = select(func.count()).where(its_imports).correlate(sources).scalar_subquery()
-    last = select(func.max(runs.c.id)).where(its_imports).correlate(sources).scalar_subquery()
+    is_create = and_(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
+    issues = select(func.count()).where(operations.c.source_id == sources.c.id, is_create)
+    issue_count = issues.correlate(sources).scalar_subquery()
+    is_import = and_(runs.c.source_id == sources.c.id, runs.c.kind == RunKind.IMPORT)
+    import_count = select(func.count()).where(is_import).correlate(sources).scalar_subquery()
+    last_id = select(func.max(runs.c.id)).where(is_import).correlate(sources).scalar_subquery()
     newest = runs.alias("newest")
-    statement = (
-        select(targets.c.url, sources.c.name, issues, imports, newest.c.name, newest.c.started_at, sources.c.retired_at)
-        .select_from(sources.join(targets).outerjoin(newest, newest.c.id == last))
-        .order_by(targets.c.url, sources.c.name)
-    )
+    of_newest = (newest.c.name, newest.c.started_at)
+    statement = select(targets.c.url, sources.c.name, issue_count, import_count, *of_newest, sources.c.retired_at)
+    statement = statement.select_from(sources.join(targets).outerjoin(newest, newest.c.id == last_id))
+    statement = statement.order_by(targets.c.url, sources.c.name)
+    known_sources = list[KnownSource]()
     with ledger.transaction() as connection:
-        found = connection.execute(statement).all()
-    return [KnownSource(*each[:4], each[4] or "", each[5] or 0.0, each[6]) for each in found]
+        for *figures, last_run, started_at, retired_at in connection.execute(statement):
+            known_sources.append(KnownSource._make((*figures, last_run or "", started_at or 0.0, retired_at)))
+    return known_sources
 
 
 def list_names(ledger: Ledger, target: str) -> list[str]:
@@ -101,39 +101,43 @@ class IssueSample(NamedTuple):
     issues: Sequence[tuple[str, bytes, bytes]]
 
 
-def sample_issues(ledger: Ledger, target: str, name: str, most: int) -> IssueSample:
+def sample_issues(ledger: Ledger, target: str, name: str, limit: int) -> IssueSample:
     """Choose at most so many keys of a source."""
+    create = operations.c
+    is_done, is_undecided = create.state == State.DONE, create.state.in_(UNDECIDED)
+    issues = list[tuple[str, bytes, bytes]]()
     with ledger.transaction() as connection:
-        its = (operations.c.source_id == find_source(connection, target, name), operations.c.act == Act.CREATE)
-        done, undecided = operations.c.state == State.DONE, operations.c.state.in_(UNDECIDED)
+        is_create = (create.source_id == find_source(connection, target, name), create.act == Act.CREATE)
         # Counted in one go: to read the state of each takes most of the time.
-        counts = select(func.count().filter(done), func.count().filter(undecided)).where(*its)
-        total, unsure = connection.execute(counts).one()
-        step = max(1, -(-total // most))
-        columns = (operations.c.key, operations.c.content, operations.c.returned)
-        chosen = cast(operations.c.id, BigInteger) * SPREAD % SPREAD_OVER < SPREAD_OVER // step
-        statement = select(*columns).where(*its, done, chosen).order_by(operations.c.id).limit(most)
-        found = connection.execute(statement).all() if total else []
-    return IssueSample(total, unsure, step, [(each.key, each.content, each.returned) for each in found])
+        counts = select(func.count().filter(is_done), func.count().filter(is_undecided)).where(*is_create)
+        total, undecided = connection.execute(counts).one()
+        step = max(1, -(-total // limit))
+        if total:
+            is_chosen = cast(create.id, BigInteger) * SPREAD % SPREAD_OVER < SPREAD_OVER // step
+            statement = select(create.key, create.content, create.returned).where(*is_create, is_done, is_chosen)
+            statement = statement.order_by(create.id).limit(limit)
+            issues += [(key, content, returned) for key, content, returned in connection.execute(statement)]
+    return IssueSample(total, undecided, step, issues)
 
 
 def read_keys(ledger: Ledger, target: str, name: str) -> Iterator[Sequence[str]]:
     """Yield the keys of a source whose issues were or were to be created, a page at a time, from an index."""
-    its = operations.c
+    create = operations.c
     with ledger.transaction() as connection:
         source_id = find_source(connection, target, name)
-    statement = select(its.key).where(its.source_id == source_id, its.act == Act.CREATE)
-    for page in read_pages(ledger.transaction, statement, its.key, most=KEYS_AT_ONCE):
+    statement = select(create.key).where(create.source_id == source_id, create.act == Act.CREATE)
+    for page in read_pages(ledger.transaction, statement, create.key, limit=KEYS_AT_ONCE):
         yield [key for (key,) in page]
 
 
 def no_source(ledger: Ledger, target: str, name: str) -> UsageError:
     """Return the error for a source that a ledger doesn't know in a target; its hint names those that it knows."""
-    known = [f"{each.name} in {each.target}" for each in list_sources(ledger)]
-    hint = f"Known sources: {listed(known, NAMES_SHOWN)}. Choose the target with --sandbox or --api-url URL."
-    return UsageError(
-        f"{ledger.name} knows no source {name!r} in {target}.", hint=hint if known else "It knows no source yet."
-    )
+    known_sources = [f"{source.name} in {source.target}" for source in list_sources(ledger)]
+    hint = "It knows no source yet."
+    if known_sources:
+        names = listed(known_sources, NAMES_SHOWN)
+        hint = f"Known sources: {names}. Choose the target with --sandbox or --api-url URL."
+    return UsageError(f"{ledger.name} knows no source {name!r} in {target}.", hint=hint)
 
 
 def set_retired(ledger: Ledger, target: str, name: str, retired_at: float | None) -> KnownSource:
@@ -142,13 +146,16 @@ def set_retired(ledger: Ledger, target: str, name: str, retired_at: float | None
     Raises:
         UsageError: the ledger knows no source of this name in this target.
     """
-    found = next((each for each in list_sources(ledger) if (each.target, each.name) == (target, name)), None)
-    if found is None:
+    before = None
+    for source in list_sources(ledger):
+        if (source.target, source.name) == (target, name):
+            before = source
+    if before is None:
         raise no_source(ledger, target, name)
     with ledger.transaction() as connection:
-        this = sources.c.id == find_source(connection, target, name)
-        connection.execute(update(sources).where(this).values(retired_at=retired_at))
-    return found
+        source_id = find_source(connection, target, name)
+        connection.execute(update(sources).where(sources.c.id == source_id).values(retired_at=retired_at))
+    return before
 
 
 def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
@@ -158,8 +165,8 @@ def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
         UsageError: it is; the hint has the command that lifts it.
     """
     with ledger.transaction() as connection:
-        this = sources.c.id == find_source(connection, target, name)
-        retired_at = connection.scalar(select(sources.c.retired_at).where(this))
+        source_id = find_source(connection, target, name)
+        retired_at = connection.scalar(select(sources.c.retired_at).where(sources.c.id == source_id))
     if retired_at is not None:
         raise UsageError(
             f"The source {name!r} was retired on {datetime.fromtimestamp(retired_at):%Y-%m-%d}: "
@@ -233,39 +240,45 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
         source_id = find_source(connection, target, name)
     if not source_id:
         raise no_source(ledger, target, name)
-    creates = (unindexed_source == source_id, operations.c.act == Act.CREATE)
+    creates = _creates().where(unindexed_source == source_id, operations.c.act == Act.CREATE)
     has_issue = operations.c.state.in_((State.DONE, State.DELETED))
     moved = _find_moved(ledger, source_id)
-    for each in _walk_issues(ledger, _creates().where(*creates, has_issue)):
-        now, *earlier = moved.get(each.key, (each.key,))
-        yield each._replace(key=now, earlier_keys=earlier)
-    seen, their_keys = set[str](), set(chain.from_iterable(moved.values()))
+    for entry in _walk_issues(ledger, creates.where(has_issue)):
+        key, *earlier_keys = moved.get(entry.key, (entry.key,))
+        yield entry._replace(key=key, earlier_keys=earlier_keys)
+    row_keys = set[str]()
+    keys_of_moved = set(chain.from_iterable(moved.values()))
     with ledger.transaction() as connection:
         for row in connection.execute(_rows_without_issue(source_id), execution_options={"yield_per": PAGE}):
-            seen.add(row.key)
-            if row.key not in their_keys:
+            row_keys.add(row.key)
+            if row.key not in keys_of_moved:
                 yield _of_row(row)
     # Of a run that was pruned there are no rows.
-    yield from (each for each in _walk_issues(ledger, _creates().where(*creates, ~has_issue)) if each.key not in seen)
+    for entry in _walk_issues(ledger, creates.where(~has_issue)):
+        if entry.key not in row_keys:
+            yield entry
 
 
 def _find_moved(ledger: Ledger, source_id: int) -> dict[str, list[str]]:
     """Find all keys of each issue that the source has moved, by the one that it had first; the present one leads."""
-    keys, its = dict[str, list[str]](), (aliases.c.source_id == source_id,)
+    is_of_source = aliases.c.source_id == source_id
+    newest_last = select(rows.c.key, rows.c.alias).select_from(rows.join(runs, runs.c.id == rows.c.run_id))
+    newest_last = newest_last.where(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
+    newest_last = newest_last.where(rows.c.key.in_(select(aliases.c.first).where(is_of_source)))
+    newest_last = newest_last.order_by(rows.c.run_id)
+    keys = dict[str, list[str]]()
     with ledger.transaction() as connection:
-        for each in connection.execute(select(aliases).where(*its).order_by(aliases.c.key)):
-            keys.setdefault(each.first, [each.first]).append(each.key)
-        newest_last = (
-            select(rows.c.key, rows.c.alias)
-            .select_from(rows.join(runs, runs.c.id == rows.c.run_id))
-            .where(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
-            .where(rows.c.key.in_(select(aliases.c.first).where(*its)))
-            .order_by(rows.c.run_id)
-        )
-        found = connection.execute(newest_last, execution_options={"yield_per": PAGE}) if keys else ()
+        for alias in connection.execute(select(aliases).where(is_of_source).order_by(aliases.c.key)):
+            keys.setdefault(alias.first, [alias.first]).append(alias.key)
         # Of a key whose runs were pruned the ledger has the keys alone.
-        now = {first: every[-1] for first, every in keys.items()} | {each.key: each.alias or each.key for each in found}
-    return {first: [now[first], *(key for key in every if key != now[first])] for first, every in keys.items()}
+        present = {first: keys_of_issue[-1] for first, keys_of_issue in keys.items()}
+        if keys:
+            for key, alias in connection.execute(newest_last, execution_options={"yield_per": PAGE}):
+                present[key] = alias or key
+    for first, keys_of_issue in keys.items():
+        present_key = present[first]
+        keys[first] = [present_key, *(key for key in keys_of_issue if key != present_key)]
+    return keys
 
 
 def _creates() -> Select[Any]:
@@ -273,44 +286,43 @@ def _creates() -> Select[Any]:
 
 
 def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEntry]:
-    for each in chain.from_iterable(read_pages(ledger.transaction, statement, operations.c.id)):
-        issue = orjson.loads(each.returned) if each.returned else {}
-        state, title = OF_CREATES.get(State(each.state), KeyState.PLANNED), issue.get("title") or ""
-        row_says = issue.get("sent", {}).get("status", "closed")  # which an undo keeps beside what it has done
-        if state is KeyState.IN_TRIAGE and issue.get("status") == "closed" != row_says:
+    for create in chain.from_iterable(read_pages(ledger.transaction, statement, operations.c.id)):
+        key, link, returned = create.key, create.link, create.returned
+        issue = orjson.loads(returned) if returned else {}
+        title = issue.get("title") or ""
+        state = OF_CREATES.get(State(create.state), KeyState.PLANNED)
+        row_status = issue.get("sent", {}).get("status", "closed")  # which an undo keeps beside what it has done
+        if state is KeyState.IN_TRIAGE and issue.get("status") == "closed" != row_status:
             state = KeyState.UNDONE
-        code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
-        place = each.triage_id, each.issue_id
-        yield CrosswalkEntry(each.key, title, each.link, state, *place, code, message, each.run, each.returned)
+        code, message = create.code, create.message
+        if state is KeyState.IN_TRIAGE:
+            code = message = ""
+        number = create.triage_id
+        yield CrosswalkEntry(key, title, link, state, number, create.issue_id, code, message, create.run, returned)
 
 
 def _rows_without_issue(source_id: int) -> Select[Any]:
     """Select the newest row of each key that has and had no issue, with its create, if there is one."""
-    newest_first = (rows.c.run_id.desc(), rows.c.outcome == Outcome.SKIPPED, rows.c.file, rows.c.record)
-    create = and_(operations.c.source_id == source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE)
-    numbered = (
-        select(
-            *STORED,
-            rows.c.run_id,
-            runs.c.name.label("run"),
-            operations.c.state,
-            operations.c.code.label("create_code"),
-            operations.c.message.label("create_message"),
-            func.row_number().over(partition_by=rows.c.key, order_by=newest_first).label("place"),
-        )
-        .select_from(rows.join(runs, runs.c.id == rows.c.run_id).outerjoin(operations, create))
-        .where(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT, rows.c.key != "")
-        .where(or_(operations.c.id.is_(None), operations.c.state.not_in((State.DONE, State.DELETED))))
-        .subquery()
-    )
-    return select(numbered).where(numbered.c.place == 1).order_by(numbered.c.run_id, numbered.c.file, numbered.c.record)
+    row, create = rows.c, operations.c
+    newest_first = (row.run_id.desc(), row.outcome == Outcome.SKIPPED, row.file, row.record)
+    place = func.row_number().over(partition_by=row.key, order_by=newest_first).label("place")
+    create_columns = (create.state, create.code.label("create_code"), create.message.label("create_message"))
+    is_create = and_(create.source_id == source_id, create.key == row.key, create.act == Act.CREATE)
+    joined = rows.join(runs, runs.c.id == row.run_id).outerjoin(operations, is_create)
+    statement = select(*STORED, row.run_id, runs.c.name.label("run"), *create_columns, place).select_from(joined)
+    statement = statement.where(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT, row.key != "")
+    statement = statement.where(or_(create.id.is_(None), create.state.not_in((State.DONE, State.DELETED))))
+    numbered = statement.subquery()
+    columns = numbered.c
+    return select(numbered).where(columns.place == 1).order_by(columns.run_id, columns.file, columns.record)
 
 
-def _of_row(found: Any) -> CrosswalkEntry:
-    row = decode_row(found)
+def _of_row(stored: Any) -> CrosswalkEntry:
+    row = decode_row(stored)
     code, message = (row.codes[0], "; ".join(row.messages)) if row.codes else ("", "")
     state = OF_ROWS.get(row.outcome, KeyState.PLANNED)
-    if found.state in (*UNDECIDED, State.REFUSED):
-        state, code, message = OF_CREATES[State(found.state)], found.create_code, found.create_message
+    if stored.state in (*UNDECIDED, State.REFUSED):
+        state = OF_CREATES[State(stored.state)]
+        code, message = stored.create_code, stored.create_message
     link = "" if row.is_withheld else row.link
-    return CrosswalkEntry(row.key, row.shown_title, link, state, "", "", code, message, found.run, b"")
+    return CrosswalkEntry(row.key, row.shown_title, link, state, "", "", code, message, stored.run, b"")

@@ -108,12 +108,12 @@ def find_holder(path: Path) -> int | None:
     except OSError:  # it was never taken
         return None
     try:
-        said = re.match(rb"process (\d+)", os.pread(descriptor, 200, 0))
-        if said is None or not is_alive(int(said[1])):
+        holder = re.match(rb"process (\d+)", os.pread(descriptor, 200, 0))
+        if holder is None or not is_alive(int(holder[1])):
             return None
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(said[1]) if said else None
+        return int(holder[1]) if holder else None
     finally:
         os.close(descriptor)
     return None
@@ -142,9 +142,9 @@ def _readable(path: Path) -> Iterator[Path]:
             yield path
             return
     with TemporaryDirectory(prefix="triage-importer-") as folder:
-        for each in (path, _beside(path, SIDE[0])):  # what was not copied back into the file yet
-            if each.exists():
-                shutil.copyfile(each, Path(folder) / each.name)
+        for file in (path, _beside(path, SIDE[0])):  # what was not copied back into the file yet
+            if file.exists():
+                shutil.copyfile(file, Path(folder) / file.name)
         yield Path(folder) / path.name
 
 
@@ -153,8 +153,8 @@ def _would_block(path: Path) -> bool:
 
     It has the file's mode, and belongs to the reader; what root makes, to the file's owner.
     """
-    found = path.stat()
-    is_writable = found.st_mode & stat.S_IWUSR and os.geteuid() in (0, found.st_uid)
+    status = path.stat()
+    is_writable = status.st_mode & stat.S_IWUSR and os.geteuid() in (0, status.st_uid)
     return not is_writable and not all(_beside(path, end).exists() for end in SIDE)
 
 
@@ -223,29 +223,29 @@ def _keep_old(engine: Engine, path: Path) -> None:
         version = read_version(connection, str(path))
         if version in (0, newest_version()):
             return
-        kept = _beside(path, KEPT)
+        copy = _beside(path, KEPT)
         try:
-            descriptor = os.open(kept, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            descriptor = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
-            raise _no_copy(kept, error) from error
+            raise _no_copy(copy, error) from error
         with os.fdopen(descriptor) as file:
-            connection.exec_driver_sql("VACUUM INTO ?", (str(kept),))
+            connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
             os.fsync(file.fileno())
     message = "The ledger %s is upgraded from schema version %d to %d. As it was before, it is kept: %s"
-    logging.getLogger(__name__).warning(message, path, version, newest_version(), kept)
+    logging.getLogger(__name__).warning(message, path, version, newest_version(), copy)
 
 
-def _no_copy(kept: Path, error: OSError) -> UsageError:
+def _no_copy(copy: Path, error: OSError) -> UsageError:
     """Return the error for a copy that can't be written, without which a ledger isn't upgraded."""
-    message = f"{kept}, the copy of the ledger before its upgrade, can't be written: {error.strerror}."
-    helps = "Mend its permissions"
+    message = f"{copy}, the copy of the ledger before its upgrade, can't be written: {error.strerror}."
+    remedy = "Mend its permissions"
     if isinstance(error, IsADirectoryError):
-        helps = f"Move that folder away: {shell_join(['mv', str(kept), f'{kept}.folder'])}"
-    return UsageError(message, hint=f"{helps}; then run the same command again.")
+        remedy = f"Move that folder away: {shell_join(['mv', str(copy), f'{copy}.folder'])}"
+    return UsageError(message, hint=f"{remedy}; then run the same command again.")
 
 
-def _copy(engine: Engine, other: Engine) -> None:
-    source, copy = engine.raw_connection(), other.raw_connection()
+def _copy(engine: Engine, copy_engine: Engine) -> None:
+    source, copy = engine.raw_connection(), copy_engine.raw_connection()
     source.driver_connection.backup(copy.driver_connection)  # type: ignore[union-attr] # SQLite's own
     source.close()
     copy.close()

@@ -43,26 +43,26 @@ class Generation:
         """Whether the last process ended in order and the file is unchanged since; not so again until `leave`."""
         if self._descriptor is None:
             return False
-        said = os.pread(self._descriptor, STAMP_BYTES, DIGITS)
+        stamp = os.pread(self._descriptor, STAMP_BYTES, DIGITS)
         with suppress(OSError):  # on a full disk nothing can be written to the ledger either
             os.ftruncate(self._descriptor, min(DIGITS, os.fstat(self._descriptor).st_size))
-        self.is_replaced = bool(said) and said != _stamp(ledger)
-        return said == _stamp(ledger)
+        self.is_replaced = bool(stamp) and stamp != _stamp(ledger)
+        return stamp == _stamp(ledger)
 
     def watch(self, ledger: Path) -> None:
         """Remember which file the ledger is, from now on."""
-        found = ledger.stat()
-        self._place, self._file = ledger, (found.st_dev, found.st_ino)
+        status = ledger.stat()
+        self._place, self._file = ledger, (status.st_dev, status.st_ino)
 
     def is_lost(self) -> bool:
         """Whether the ledger's path no longer leads to that file, or it is empty: what is written would be lost."""
         if self._place is None:
             return False
         try:
-            found = self._place.stat()
+            status = self._place.stat()
         except (FileNotFoundError, NotADirectoryError):
             return True
-        return (found.st_dev, found.st_ino) != self._file or not found.st_size
+        return (status.st_dev, status.st_ino) != self._file or not status.st_size
 
     def leave(self, ledger: Path) -> None:
         """Record the state of the file at an orderly end of the process."""
@@ -90,8 +90,8 @@ def _stamp(ledger: Path) -> bytes:
 
     Whoever puts a copy in its place may give it the other times, and by chance its number, but never its `ctime`.
     """
-    found = ledger.stat()
-    return f" {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}".encode()
+    status = ledger.stat()
+    return f" {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}".encode()
 
 
 @contextmanager

@@ -58,58 +58,62 @@ PORTION: BindParameter[Any] = bindparam("portion", expanding=True)
 
 
 def find_in_portions(
-    connection: Connection, statement: Select[Any], values: Iterable[Any], **others: Any
+    connection: Connection, statement: Select[Any], values: Iterable[Any], **parameters: Any
 ) -> Iterator[Any]:
     """Execute a statement on PORTION for a portion of the values at a time; yields all rows that it finds.
 
-    `others` are the values of its other parameters.
+    `parameters` are the values of its other parameters.
     """
-    for some in portions(values):
-        yield from connection.execute(statement, {"portion": some, **others}).all()
+    for portion in portions(values):
+        yield from connection.execute(statement, {"portion": portion, **parameters}).all()
 
 
 def read_pages(
-    transaction: Transaction, statement: Select[Any], *by: Column[Any], most: int = 1000, is_descending: bool = False
+    transaction: Transaction, statement: Select[Any], *by: Column[Any], limit: int = 1000, is_descending: bool = False
 ) -> Iterator[Sequence[Any]]:
     """Yield what a statement finds a page at a time, in order of some of its columns; others may write in between."""
-    place, page = tuple_(*by), statement.order_by(*(each.desc() if is_descending else each for each in by)).limit(most)
-    later = page
+    order = [column.desc() for column in by] if is_descending else by
+    first_page = statement.order_by(*order).limit(limit)
+    place, page = tuple_(*by), first_page
     while True:
         with transaction() as connection:
-            found = connection.execute(later).all()
-        if found:
-            yield found
-        if len(found) < most:
+            page_rows = connection.execute(page).all()
+        if page_rows:
+            yield page_rows
+        if len(page_rows) < limit:
             return
-        last = tuple_(*(found[-1]._mapping[each] for each in by))
-        later = page.where(place < last if is_descending else place > last)
+        last_row = page_rows[-1]._mapping
+        last = tuple_(*(last_row[column] for column in by))
+        page = first_page.where(place < last if is_descending else place > last)
 
 
-def select_numbered(*its: ColumnElement[bool]) -> Mapping[bool, Select[Any]]:
+def select_numbered(*conditions: ColumnElement[bool]) -> Mapping[bool, Select[Any]]:
     """Select key, issue id and number of operations that have one of the numbers of a PORTION, the `T-…`.
 
-    `its` say which operations are meant, and name their source by `unindexed_source`. The key is whether each of the
-    numbers is one: the index has none of the issues without.
+    `conditions` say which operations are meant, and name their source by `unindexed_source`. The key is whether each of
+    the numbers is one: the index has none of the issues without.
     """
     columns = (operations.c.key, operations.c.issue_id, operations.c.triage_id)
-    numbered = select(*columns).where(*its, operations.c.triage_id.in_(PORTION))
+    numbered = select(*columns).where(*conditions, operations.c.triage_id.in_(PORTION))
     return {True: numbered.where(HAS_NUMBER), False: numbered}
 
 
-def find_pairs(connection: Connection, its: ColumnElement[bool], triage_ids: Mapping[str, str]) -> set[str]:
+def find_pairs(connection: Connection, condition: ColumnElement[bool], triage_ids: Mapping[str, str]) -> set[str]:
     """Return the issue ids that operations have with their own number; `triage_ids` is issue id → `T-…`.
 
-    A create may have been answered with another's id. `its` is as of `select_numbered`.
+    A create may have been answered with another's id. `condition` is as of `select_numbered`.
     """
     numbers = list(triage_ids.values())
-    found = find_in_portions(connection, select_numbered(its)["" not in numbers], numbers)
-    return {issue_id for _, issue_id, number in found if triage_ids.get(issue_id) == number}
+    statement = select_numbered(condition)["" not in numbers]
+    numbered = find_in_portions(connection, statement, numbers)
+    return {issue_id for _, issue_id, number in numbered if triage_ids.get(issue_id) == number}
 
 
 def find_source(connection: Connection, target: str, name: str) -> int:
     """Return the id of a source in a target; 0, which none has, if the ledger knows none of this name there."""
-    its = select(sources.c.id).join(targets).where(targets.c.url == target, sources.c.name == name)
-    return connection.scalar(its) or 0
+    statement = select(sources.c.id).join(targets)
+    statement = statement.where(targets.c.url == target, sources.c.name == name)
+    return connection.scalar(statement) or 0
 
 
 def refresh_statistics(connection: Connection) -> None:
@@ -155,10 +159,10 @@ class BatchStatement:
         connection.exec_driver_sql(statement, list(zip(*bound, strict=True)))
 
     def _compile(self, dialect: Dialect, key: tuple[Any, ...]) -> str:
-        common = {
-            name: _LITERALS[value] for name, value in zip(self._names, key[1:], strict=True) if value is not _BOUND
-        }
-        compiled = self._build(dialect, lambda name: common.get(name, bindparam(name))).compile(dialect=dialect)
+        values = zip(self._names, key[1:], strict=True)
+        common = {name: _LITERALS[value] for name, value in values if value is not _BOUND}
+        statement = self._build(dialect, lambda name: common.get(name, bindparam(name)))
+        compiled = statement.compile(dialect=dialect)
         # Every engine here takes parameters by position.
         assert compiled.positiontup == [name for name in self._names if name not in common]
         self._compiled[key] = str(compiled)
@@ -176,17 +180,17 @@ class Lookup:
         self._statement = statement
         self._compiled: dict[tuple[str, int], str] = {}
 
-    def find(self, connection: Connection, its_source: int, values: Iterable[Any]) -> Iterator[Any]:
+    def find(self, connection: Connection, source_id: int, values: Iterable[Any]) -> Iterator[Any]:
         """Yield all rows that it finds for the values, of which a query gets a portion at a time."""
-        for some in portions(values):
-            key = (connection.dialect.name, len(some))
+        for portion in portions(values):
+            key = (connection.dialect.name, len(portion))
             statement = self._compiled.get(key) or self._compile(connection.dialect, key)
-            yield from connection.exec_driver_sql(statement, (its_source, *some)).all()
+            yield from connection.exec_driver_sql(statement, (source_id, *portion)).all()
 
     def _compile(self, dialect: Dialect, key: tuple[str, int]) -> str:
         _, number = key
-        given = {"its_source": 0, "portion": list(range(number))}
-        expanded = self._statement.compile(dialect=dialect).construct_expanded_state(given)
+        parameters = {"its_source": 0, "portion": list(range(number))}
+        expanded = self._statement.compile(dialect=dialect).construct_expanded_state(parameters)
         assert list(expanded.positional_parameters) == [0, *range(number)]
         self._compiled[key] = expanded.statement
         return expanded.statement
@@ -197,22 +201,24 @@ def upsert(
     identity: Sequence[str],
     new: Literals = NO_LITERALS,
     always: Literals = NO_LITERALS,
-    kept: Mapping[str, ColumnElement[bool]] = NO_LITERALS,
+    keep: Mapping[str, ColumnElement[bool]] = NO_LITERALS,
 ) -> BatchStatement:
     """Return an insert that updates all columns if the row exists; its values are in the order of the table's columns.
 
     Columns of `new` get the literal there in a new row, and are left alone in one that exists; those of `always` get
-    theirs in both, but for those of `kept` in a row of which that holds. A column `id` is left to the database.
+    theirs in both, but for those of `keep` in a row of which that holds. A column `id` is left to the database.
     """
-    others = {"id", *new, *always}
-    names = [column.name for column in table.columns if column.name not in others]
+    without_value = {"id", *new, *always}
+    names = [column.name for column in table.columns if column.name not in without_value]
 
     def build(dialect: Dialect, parameter: Parameter) -> Insert:
-        values: dict[str, Any] = {**{name: parameter(name) for name in names}, **new, **always}
+        values: dict[str, Any] = {name: parameter(name) for name in names}
+        values |= {**new, **always}
         module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # loads only the dialect in use
         inserted = module.insert(table).values(values).inline()
         changes = {name: inserted.excluded[name] for name in (*names, *always) if name not in identity}
-        changes |= {name: case((holds, table.c[name]), else_=changes[name]) for name, holds in kept.items()}
+        for name, condition in keep.items():
+            changes[name] = case((condition, table.c[name]), else_=changes[name])
         statement: Insert = inserted.on_conflict_do_update(index_elements=identity, set_=changes)
         return statement
 
@@ -240,7 +246,7 @@ INTEND = upsert(
         "message": _EMPTY,
     },
     always={"state": word(State.SENT), "code": _EMPTY},
-    kept={"code": WAITS},  # until it is there, as its row need not come again
+    keep={"code": WAITS},  # until it is there, as its row need not come again
 )
 
 
@@ -253,8 +259,8 @@ def change(*columns: str, **computed: Compute) -> BatchStatement:
     def build(dialect: Dialect, parameter: Parameter) -> Update:
         values = {name: parameter(f"its_{name}") for name in columns}
         values |= {name: compute(dialect, values[name]) for name, compute in computed.items()}
-        its = (operations.c[name] == parameter(f"its_{name}") for name in IDENTITY)
-        return update(operations).where(*its).values(values)
+        is_named = (operations.c[name] == parameter(f"its_{name}") for name in IDENTITY)
+        return update(operations).where(*is_named).values(values)
 
     return BatchStatement([f"its_{name}" for name in (*columns, *IDENTITY)], build)
 
@@ -262,7 +268,7 @@ def change(*columns: str, **computed: Compute) -> BatchStatement:
 DECIDE = change(
     *("run_id", "state", "attempts", "since", "issue_id", "triage_id", "returned", "details", "code", "message"),
     run_id=lambda _, run_id: func.coalesce(run_id, operations.c.run_id),
-    attempts=lambda _, more: operations.c.attempts + more,
+    attempts=lambda _, attempts: operations.c.attempts + attempts,
     since=lambda _, since: func.coalesce(since, operations.c.since),
 )
 # After a change, the create's operation says what the issue stands for now.

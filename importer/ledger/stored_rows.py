@@ -27,25 +27,26 @@ STORED = tuple(
 """The columns of a row, in the order of its fields."""
 
 
-def decode_row(found: Sequence[Any]) -> Row:
+def decode_row(stored: Sequence[Any]) -> Row:
     """Return a row as it is stored, from STORED and what follows these."""
-    *place, outcome, findings, raw = found[:8]
-    *more, follows, title, link, alias = found[8 : len(STORED)]
-    said = map(tuple, orjson.loads(findings)) if findings else repeat((), 4)
+    *place, outcome, findings, raw = stored[:8]
+    *values, follows, title, link, alias = stored[8 : len(STORED)]
+    texts = map(tuple, orjson.loads(findings)) if findings else repeat((), 4)
     if raw is not None and isinstance(raw := orjson.loads(raw), list):
         raw = tuple(raw)
-    return Row._make((*place, Outcome(outcome), *said, raw, *more, bool(follows), title, link, alias))
+    return Row._make((*place, Outcome(outcome), *texts, raw, *values, bool(follows), title, link, alias))
 
 
 def encode_row(run_id: int, row: Row) -> tuple[Any, ...]:
     """Return the values of a row for its table, in the order of its columns."""
-    file, file_name, record, line, key, outcome, *said, raw = row[:11]
-    *more, follows, title, link, alias = row[11:]
+    file, file_name, record, line, key, outcome, *texts, raw = row[:11]
+    *values, follows, title, link, alias = row[11:]
     # The snapshot of its issue has title and link, and most rows of a scheduled import are unchanged each time.
-    texts = ("", "") if outcome is Outcome.UNCHANGED else (_storable(title), _storable(link))
-    findings = orjson.dumps(said) if row.codes else None
-    whole = None if raw is None else orjson.dumps(raw)
-    return run_id, file, record, file_name, line, key, str(outcome), findings, whole, *more, int(follows), *texts, alias
+    title_and_link = ("", "") if outcome is Outcome.UNCHANGED else (_storable(title), _storable(link))
+    findings = orjson.dumps(texts) if row.codes else None
+    raw_json = None if raw is None else orjson.dumps(raw)
+    place = (run_id, file, record, file_name, line, key)
+    return *place, str(outcome), findings, raw_json, *values, int(follows), *title_and_link, alias
 
 
 def _storable(text: str) -> str:
@@ -99,7 +100,7 @@ def write_packed(connection: Connection, run_id: int, block: Block) -> None:
 def read_packed(transaction: Transaction, run_id: int) -> Iterator[list[Row]]:
     """Yield the packed rows of a run, a block at a time, in order of file and record, in flat memory."""
     statement = select(packed).where(packed.c.run_id == run_id)
-    for blocks in read_pages(transaction, statement, packed.c.file, packed.c.record, most=BLOCKS_A_QUERY):
+    for blocks in read_pages(transaction, statement, packed.c.file, packed.c.record, limit=BLOCKS_A_QUERY):
         for block in blocks:
             yield _unpack(block.file, block.file_name, block.data)
 
@@ -140,7 +141,7 @@ def _unpack(file: int, file_name: str, data: bytes) -> list[Row]:
     columns |= {name: accumulate(columns[name]) for name in _STEPPED}
     plain = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)._asdict()
     # A row is made by position: by name it would take twice the time.
-    every_column = [columns[name] if name in columns else repeat(same) for name, same in plain.items()]
+    every_column = [columns[name] if name in columns else repeat(value) for name, value in plain.items()]
     return list(map(Row._make, zip(*every_column, strict=False)))
 
 
