@@ -107,37 +107,37 @@ class Run:
     A repair or an undo is a run too: its rows are the issues that it assesses, with their places in the input.
     """
 
-    def __init__(self, database: Database, found: Selected[Any], attempt_id: int, now: Callable[[], float]) -> None:
+    def __init__(self, database: Database, stored: Selected[Any], attempt_id: int, clock: Callable[[], float]) -> None:
         self._database, self._transaction = database, database.transaction
-        self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
-        self._now, self._is_exact = now, False
+        self._id, self._source_id, self._attempt_id = stored.id, stored.source_id, attempt_id
+        self._now, self._is_exact = clock, False
         self._commits: GroupCommit[Intent, Decision] | None = None
-        self.name: str = found.name
-        self.kind, self.out = RunKind(found.kind), Path(found.out)
-        self.target: str = found.target
-        self.source_name: str = found.source_name
-        self.is_open: bool = found.state == "open"
+        self.name: str = stored.name
+        self.kind, self.out = RunKind(stored.kind), Path(stored.out)
+        self.target: str = stored.target
+        self.source_name: str = stored.source_name
+        self.is_open: bool = stored.state == "open"
         self.additions = AddedOperations(self._transaction, self.target, self._source_id, self._id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self.ledger, self.command = database.name, partial(run_command, database.name)
         self.settle_command = settle = partial(settle_command, database.name, self.target)
-        self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(found.frozen))
+        self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(stored.frozen))
         self.settle, self.results, self.result_blocks = self._results.settle, self._results.rows, self._results.blocks
         self.conflicts, self.made, self.count = self._results.conflicts, self._results.made, self._results.count
         self.has_issues = self._results.has_issues
-        self.exit_code: int | None = found.exit_code
-        self.started_at: float = found.started_at
-        self.ended_at: float | None = found.ended_at
-        self.attempts: int = found.attempts
-        self.options: Mapping[str, Any] = orjson.loads(found.options)
+        self.exit_code: int | None = stored.exit_code
+        self.started_at: float = stored.started_at
+        self.ended_at: float | None = stored.ended_at
+        self.attempts: int = stored.attempts
+        self.options: Mapping[str, Any] = orjson.loads(stored.options)
         self._changed: tuple[int, int] | None = None
-        self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
+        self.summary: Mapping[str, Any] = orjson.loads(stored.summary or b"{}")
 
     def folder_of(self, command: str) -> Path:
         """Return the default report folder of a command that works on this run, next to the run's own folder."""
         default = f"triage-import-{self.name}"
-        own = self.out.name if self.out.name.startswith(default) else default
-        return Path(f"{own}-{command}")
+        name = self.out.name if self.out.name.startswith(default) else default
+        return Path(f"{name}-{command}")
 
     def register(self, planned: Iterable[Row]) -> None:
         """Write a run of rows as the check left them, replacing those of an earlier attempt."""
@@ -149,18 +149,19 @@ class Run:
         """Write what rows say of their issues that the ledger didn't know: it decides nothing of this run."""
         if not lessons:
             return
+        values = [(lesson.fixed_id, lesson.born, *self._create(lesson.key)) for lesson in lessons]
         with self._transaction() as connection:
-            LEARN.execute(connection, ((each.fixed_id, each.born, *self._create(each.key)) for each in lessons))
+            LEARN.execute(connection, values)
 
     def follow(self, moves: Mapping[str, str]) -> None:
         """Write the keys that issues have by now, beside those that they had first."""
         if not moves:
             return
-        here = {"source_id": self._source_id}
+        values = [{"source_id": self._source_id, "key": key, "first": first} for key, first in moves.items()]
+        earlier = delete(aliases).where(aliases.c.source_id == self._source_id, aliases.c.key.in_(moves))
         with self._transaction() as connection:
-            these = (aliases.c.source_id == self._source_id, aliases.c.key.in_(moves))
-            connection.execute(delete(aliases).where(*these))
-            connection.execute(insert(aliases), [{**here, "key": key, "first": first} for key, first in moves.items()])
+            connection.execute(earlier)
+            connection.execute(insert(aliases), values)
 
     def find_undecided(self) -> list[KnownCreate]:
         """Return the source's creates with an unknown outcome, of this attempt or an earlier one."""
@@ -171,10 +172,13 @@ class Run:
         return self._find_creates(and_(operations.c.state == State.REFUSED, operations.c.code == REFUSED))
 
     def _find_creates(self, condition: ColumnElement[bool]) -> list[KnownCreate]:
-        creates = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
-        statement = select(operations.c.details, *COLUMNS).where(*creates, condition)
+        is_create = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
+        statement = select(operations.c.details, *COLUMNS).where(*is_create, condition)
+        creates = list[KnownCreate]()
         with self._transaction() as connection:
-            return [as_known(each[1:], sought=each.details or b"") for each in connection.execute(statement)]
+            for details, *values in connection.execute(statement):
+                creates.append(as_known(values, sought=details or b""))
+        return creates
 
     def first_mark(self) -> float:
         """Return the newest creation time that the target had shown before the run's first create, by its own clock.
@@ -182,16 +186,17 @@ class Run:
         It is 0 if unknown, and infinite if the run has created nothing.
         """
         first = select(func.min(operations.c.mark)).where(operations.c.run_id == self._id)
+        first = first.where(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
         with self._transaction() as connection:
-            mark = connection.scalar(first.where(operations.c.act == Act.CREATE, operations.c.state == State.DONE))
+            mark = connection.scalar(first)
         return inf if mark is None else float(mark)
 
     def find_issues(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this target; `triage_ids` is issue id → `T-…`."""
         target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
-        its = unindexed_source.in_(select(sources.c.id).where(sources.c.target_id == target_id))
+        is_of_target = unindexed_source.in_(select(sources.c.id).where(sources.c.target_id == target_id))
         with self._transaction() as connection:
-            return find_pairs(connection, its, triage_ids)
+            return find_pairs(connection, is_of_target, triage_ids)
 
     @asynccontextmanager
     async def sending(self, concurrency: int, *, exact: bool = False) -> Any:
@@ -285,9 +290,9 @@ class Run:
         try:
             yield
         except SharedIssue as shared:
+            doubt = Decision("", State.UNKNOWN, 0, code=OUTCOME_UNKNOWN, message=shared.message)
+            doubts = [doubt._replace(key=key) for key in shared.keys]
             with self._database.advance() as connection:
-                message = shared.message
-                doubts = (Decision(key, State.UNKNOWN, 0, code=OUTCOME_UNKNOWN, message=message) for key in shared.keys)
                 DECIDE.execute(connection, map(self._parameters, doubts))
             raise
 
@@ -296,10 +301,10 @@ class Run:
             connection = stack.enter_context(self._database.advance(exact=self._is_exact))
             # Outcomes before intents: an operation may be sent again, which must not count as settled.
             self._decide(connection, decisions)
-            writes = [each.replacement for each in intents if each.replacement]
+            writes = [intent.replacement for intent in intents if intent.replacement]
             if writes:
                 replaced.record(connection, self._source_id, *self._find_changed(connection), writes)
-            INTEND.execute(connection, (each.values for each in intents))
+            INTEND.execute(connection, (intent.values for intent in intents))
             return stack.pop_all().close  # which commits
 
     def _write_in_thread(self, intents: Sequence[Intent], decisions: Sequence[Decision]) -> Callable[[], None]:
@@ -308,29 +313,36 @@ class Run:
     def _decide(self, connection: Connection, decisions: Sequence[Decision]) -> None:
         changes = [decision for decision in decisions if decision.operation is not None]
         if changes:
-            intents = (self._intent(each.operation, None) for each in changes if each.operation)
+            intents = (self._intent(change.operation, None) for change in changes if change.operation)
             INTEND.execute(connection, (intent.values for intent in intents))
         refuse_shared(connection, self._source_id, decisions)
         DECIDE.execute(connection, map(self._parameters, decisions))
         if changes:
-            stands_for = ((each.key, each.remember) for each in changes if each.remember)
-            REMEMBER.execute(
-                connection,
-                ((now.body_sha, now.content, now.returned, now.dated, *self._create(key)) for key, now in stands_for),
-            )
-            deleted = (each for each in changes if each.act is Act.DELETE and each.state is State.DONE)
-            SET_STATE.execute(connection, ((State.DELETED.value, *self._create(each.key)) for each in deleted))
+            self._change_creates(connection, changes)
         if self.kind is RunKind.UNDO:
-            for each in changes:
-                self._give_back(connection, each)
+            for change in changes:
+                self._give_back(connection, change)
+
+    def _change_creates(self, connection: Connection, changes: Sequence[Decision]) -> None:
+        remembered, deleted = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+        for change in changes:
+            create = self._create(change.key)
+            if issue := change.remember:
+                remembered.append((issue.body_sha, issue.content, issue.returned, issue.dated, *create))
+            if change.act is Act.DELETE and change.state is State.DONE:
+                deleted.append((State.DELETED.value, *create))
+        REMEMBER.execute(connection, remembered)
+        SET_STATE.execute(connection, deleted)
 
     def _find_changed(self, connection: Connection) -> tuple[int, int]:
         """Return the ids of the import that a repair or undo changes, and of its first attempt; else this run's own."""
         if self._changed is None:
-            of = self.options.get("of")
-            first = select(runs.c.id, func.min(attempts.c.id)).join(attempts, attempts.c.run_id == runs.c.id)
-            found = connection.execute(first.where(runs.c.name == of).group_by(runs.c.id)).one_or_none() if of else None
-            self._changed = (self._id, self._attempt_id) if found is None else (found[0], found[1])
+            self._changed = (self._id, self._attempt_id)
+            if name := self.options.get("of"):
+                first = select(runs.c.id, func.min(attempts.c.id)).join(attempts, attempts.c.run_id == runs.c.id)
+                first = first.where(runs.c.name == name).group_by(runs.c.id)
+                for run_id, attempt_id in connection.execute(first):
+                    self._changed = (run_id, attempt_id)
         return self._changed
 
     def _give_back(self, connection: Connection, change: Decision) -> None:
@@ -338,22 +350,24 @@ class Run:
         is_settled = change.state in (State.DONE, State.SAME) or change.code == CONFLICT
         if change.operation is None or change.act is not Act.UPDATE or not is_settled:
             return
-        left = [name for name, *_ in orjson.loads(change.details or b"[]")]
-        changed, _ = self._find_changed(connection)
-        replaced.forget(connection, self._source_id, changed, change.key, left)
+        kept_fields = [name for name, *_ in orjson.loads(change.details or b"[]")]
+        run_id, _ = self._find_changed(connection)
+        replaced.forget(connection, self._source_id, run_id, change.key, kept_fields)
 
     def _create(self, key: str) -> tuple[Any, ...]:
         return self._source_id, key, Act.CREATE.value, ""
 
     def _parameters(self, decision: Decision) -> tuple[Any, ...]:
         act, state, operation = decision.act, decision.state, decision.operation
-        made = act is Act.CREATE and state is State.DONE
+        since = decision.since or None
+        # Of a new issue when it was made, as nobody may see it for a while.
+        if since is None and act is Act.CREATE and state is State.DONE:
+            since = self._now()
         return (
             self._id if decision.is_own else None,
             str(state),
             decision.attempts,
-            # Of a new issue when it was made, as nobody may see it for a while.
-            decision.since or (self._now() if made else None),
+            since,
             decision.issue_id,
             decision.triage_id,
             decision.returned,
@@ -371,27 +385,29 @@ class Run:
 
         Unchanged rows are stored without one.
         """
-        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.key.in_(PORTION))
-        statement = select(operations.c.key, operations.c.returned).where(*own)
+        create = operations.c
+        statement = select(create.key, create.returned).where(create.source_id == self._source_id)
+        statement = statement.where(create.act == Act.CREATE, create.key.in_(PORTION))
         with self._transaction() as connection:
-            found = find_in_portions(connection, statement, keys)
-            return {key: orjson.loads(returned).get("title") or "" for key, returned in found if returned}
+            creates = find_in_portions(connection, statement, keys)
+            return {key: orjson.loads(returned).get("title") or "" for key, returned in creates if returned}
 
     def find_keys(self, titles: Iterable[str]) -> dict[str, str]:
         """Return title → key of the run's rows with these titles, one of each; unchanged rows are absent."""
-        own = select(rows.c.title, rows.c.key).where(rows.c.run_id == self._id, rows.c.title.in_(PORTION))
+        statement = select(rows.c.title, rows.c.key).where(rows.c.run_id == self._id, rows.c.title.in_(PORTION))
         with self._transaction() as connection:
-            return {each.title: each.key for each in find_in_portions(connection, own, titles)}
+            return {row.title: row.key for row in find_in_portions(connection, statement, titles)}
 
     def read_attempts(self) -> list[AttemptTimes]:
         """Read its attempts, the first one first."""
-        own = select(attempts.c.started_at, attempts.c.ended_at, attempts.c.exit_code).order_by(attempts.c.id)
+        statement = select(attempts.c.started_at, attempts.c.ended_at, attempts.c.exit_code)
+        statement = statement.where(attempts.c.run_id == self._id).order_by(attempts.c.id)
         with self._transaction() as connection:
-            return [AttemptTimes(*each) for each in connection.execute(own.where(attempts.c.run_id == self._id))]
+            return [AttemptTimes(*times) for times in connection.execute(statement)]
 
-    def keep_verification(self, found: Mapping[str, Any]) -> None:
+    def keep_verification(self, figures: Mapping[str, Any]) -> None:
         """Keep the figures of a verification with the run."""
-        self.keep(VERIFIED, {**found, ATTEMPTS: self.attempts})
+        self.keep(VERIFIED, {**figures, ATTEMPTS: self.attempts})
 
     def keep(self, name: str, value: object) -> None:
         """Keep something with the run, in place of what it has kept under this name."""
@@ -402,21 +418,21 @@ class Run:
     @property
     def verification(self) -> Mapping[str, Any]:
         """The figures of its last verification; {} if there is none, or if an attempt has begun since."""
-        kept: Mapping[str, Any] = self.options.get(VERIFIED, {})
-        return kept if kept.get(ATTEMPTS) == self.attempts else {}
+        figures: Mapping[str, Any] = self.options.get(VERIFIED, {})
+        return figures if figures.get(ATTEMPTS) == self.attempts else {}
 
     def finish(self, exit_code: ExitCode, summary: Mapping[str, Any], *, is_over: bool = False) -> None:
         """End this attempt. With exit code 0 or 1 the run is finished; otherwise the same command continues it.
 
         With `is_over` it is finished whatever the code says.
         """
-        ended = {"ended_at": self._now()}
+        ended_at, code = self._now(), int(exit_code)
         state = "finished" if is_over or ExitCode.of(exit_code).is_complete else "open"
-        end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}
+        run_end = {"state": state, "exit_code": code, "summary": orjson.dumps(summary), "ended_at": ended_at}
+        attempt_end = {"ended_at": ended_at, "exit_code": code}
         with self._database.advance() as connection:
-            connection.execute(update(runs).where(runs.c.id == self._id).values(end))
-            its_own = {**ended, "exit_code": int(exit_code)}
-            connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(its_own))
+            connection.execute(update(runs).where(runs.c.id == self._id).values(run_end))
+            connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(attempt_end))
             if state == "finished" and not self._results.is_frozen:
                 self._results.freeze(connection)
 
@@ -424,12 +440,12 @@ class Run:
 class SharedIssue(RunStopped):
     """Two creates were given the same issue."""
 
-    def __init__(self, key: str, other: str, triage_id: str) -> None:
+    def __init__(self, key: str, owner: str, triage_id: str) -> None:
         super().__init__(
-            f"Triage gave {key} and {other} the same issue, {triage_id}: one of them has none.",
+            f"Triage gave {key} and {owner} the same issue, {triage_id}: one of them has none.",
             hint="A proxy or a cache may answer in its place. Run the same command again: it looks for both first.",
         )
-        self.keys = (key, other)
+        self.keys = (key, owner)
 
 
 OWNERS = {
@@ -445,12 +461,15 @@ OWNERS = {
 def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[Decision]) -> None:
     """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
     last = {decision.key: decision for decision in decisions if decision.operation is None}
-    done = [decision for decision in last.values() if decision.state is State.DONE and decision.issue_id]
-    made = {decision.issue_id: decision for decision in done}
-    if len(made) < len(done):
-        one, other = next((each, made[each.issue_id]) for each in done if made[each.issue_id] is not each)
-        raise SharedIssue(one.key, other.key, other.triage_id)
-    numbers = [each.triage_id for each in done]
+    creates = [decision for decision in last.values() if decision.state is State.DONE and decision.issue_id]
+    owners = {create.issue_id: create for create in creates}
+    for create in creates:
+        owner = owners[create.issue_id]
+        if owner is not create:
+            raise SharedIssue(create.key, owner.key, owner.triage_id)
+    numbers = [create.triage_id for create in creates]
     for key, issue_id, _ in OWNERS["" not in numbers].find(connection, source_id, numbers):
-        if issue_id in made and key != made[issue_id].key and key not in last:
-            raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
+        if issue_id in owners and key not in last:
+            owner = owners[issue_id]
+            if key != owner.key:
+                raise SharedIssue(key, owner.key, owner.triage_id)

@@ -138,11 +138,10 @@ class Results:
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
-        its = operations.c
-        conflicting = exists().where(
-            its.source_id == self._source_id, its.key == rows.c.key, its.act == Act.UPDATE, its.code == CONFLICT
-        )
-        for row in self._stored_rows(rows.c.conflicts.is_not(None) if self.is_frozen else conflicting):
+        operation = operations.c
+        is_conflict = exists().where(operation.source_id == self._source_id, operation.key == rows.c.key)
+        is_conflict = is_conflict.where(operation.act == Act.UPDATE, operation.code == CONFLICT)
+        for row in self._stored_rows(rows.c.conflicts.is_not(None) if self.is_frozen else is_conflict):
             if row.conflicts is not None:
                 yield row.key, row.triage_id, orjson.loads(row.conflicts)
 
@@ -151,30 +150,30 @@ class Results:
         if self.is_frozen:
             statement = select(rows.c.outcome, func.count()).where(rows.c.run_id == self._id).group_by(rows.c.outcome)
             with self._transaction() as connection:
-                found = Counter({Outcome(name): number for name, number in connection.execute(statement)})
-                found[Outcome.UNCHANGED] += count_packed(connection, self._id)
+                counts = Counter({Outcome(name): number for name, number in connection.execute(statement)})
+                counts[Outcome.UNCHANGED] += count_packed(connection, self._id)
         else:
-            found = Counter(became for became, _ in self._outcomes(rows.c.key))
-        return {outcome: found[outcome] for outcome in Outcome}
+            counts = Counter(outcome for outcome, _ in self._outcomes(rows.c.key))
+        return {outcome: counts[outcome] for outcome in Outcome}
 
     def made(self) -> Iterator[KnownCreate]:
         """Yield the existing issues that this run created or changed, in input order, in flat memory."""
-        did = (Outcome.CREATED, Outcome.UPDATED)
-        statement = (
-            select(PENDING.c.details, *COLUMNS)
-            .select_from(operations.outerjoin(PENDING, IS_PENDING))
-            .where(operations.c.source_id == self._source_id, operations.c.key.in_(PORTION))
-            .where(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
-        )
-        conditions = (rows.c.follows == 0, *[rows.c.outcome.in_(did)] * self.is_frozen)
-        every = self._outcomes(rows.c.key, rows.c.cells, conditions=conditions)
-        for some in portions(row for became, row in every if became in did):
+        has_written = (Outcome.CREATED, Outcome.UPDATED)
+        statement = select(PENDING.c.details, *COLUMNS).select_from(operations.outerjoin(PENDING, IS_PENDING))
+        statement = statement.where(operations.c.source_id == self._source_id, operations.c.key.in_(PORTION))
+        statement = statement.where(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
+        conditions = [rows.c.follows == 0]
+        if self.is_frozen:
+            conditions.append(rows.c.outcome.in_(has_written))
+        outcomes = self._outcomes(rows.c.key, rows.c.cells, conditions=conditions)
+        for written_rows in portions(row for outcome, row in outcomes if outcome in has_written):
+            keys = [row.key for row in written_rows]
             with self._transaction() as connection:
-                found = connection.execute(statement, {"portion": [row.key for row in some]}).all()
-            creates = {each.key: each for each in found}
-            # An issue that was deleted since and created again belongs to another run.
-            for row in some:
-                if (create := creates.get(row.key)) and row.issue_id in ("", create.issue_id):
+                creates = {create.key: create for create in connection.execute(statement, {"portion": keys})}
+            for row in written_rows:
+                create = creates.get(row.key)
+                # An issue that was deleted since and created again belongs to another run.
+                if create and row.issue_id in ("", create.issue_id):
                     yield as_known(create[1:], pending=create.details or b"", cells=row.cells)
 
     def has_issues(self) -> bool:
@@ -185,7 +184,8 @@ class Results:
         self, *columns: Column[Any], conditions: Iterable[ColumnElement[bool]] = ()
     ) -> Iterator[tuple[Outcome, Any]]:
         """Yield the outcome of each row, and columns of it: half of what it takes to read it whole."""
-        fold, its = Fold(self._source_id, self._id), dict[str, list[Told]]()
+        fold = Fold(self._source_id, self._id)
+        by_key = dict[str, list[Told]]()
         statement = select(*PLACE, rows.c.outcome, rows.c.issue_id, *columns)
         statement = statement.where(rows.c.run_id == self._id, *conditions)
         with self._transaction() as connection:
@@ -193,9 +193,10 @@ class Results:
         for page in read_pages(self._transaction, statement, *PLACE):
             if not self.is_frozen:
                 with self._transaction() as connection:
-                    its = fold.find(connection, (each.key for each in page))
-            for each in page:
-                yield fold.outcome_of(Outcome(each.outcome), each.issue_id, its.get(each.key, ()))[0], each
+                    by_key = fold.find(connection, (row.key for row in page))
+            for row in page:
+                outcome, _ = fold.outcome_of(Outcome(row.outcome), row.issue_id, by_key.get(row.key, ()))
+                yield outcome, row
 
     def freeze(self, connection: Connection) -> None:
         """Store each outcome in its row, as later runs reuse the operations; imported rows lose their raw cells.
@@ -205,10 +206,10 @@ class Results:
         fold, place = self._fold(connection), tuple_(*PLACE)
         for page in self._pages(lambda: nullcontext(connection)):
             first, last = ((row.file, row.record) for row in (page[0], page[-1]))
-            told = [row._replace(raw=None) if is_in(row) else row for row in fold(connection, page, page)]
+            final_rows = [row._replace(raw=None) if is_in(row) else row for row in fold(connection, page, page)]
             # Anew, as a row without its raw cells would leave its room in the page unused.
             connection.execute(delete(rows).where(rows.c.run_id == self._id, place >= first, place <= last))
-            self._store(connection, told)
+            self._store(connection, final_rows)
         self._end_freezing(connection)
 
     def settle(self, checked: Iterable[Block | Sequence[Row]]) -> None:
@@ -219,20 +220,20 @@ class Results:
         with self._transaction() as connection:
             forget_fingerprint(connection, self._source_id, creates=False)
             fold = self._fold(connection)
-            for some in checked:
-                if isinstance(some, Block) and not fold.duplicates:
-                    write_packed(connection, self._id, some)
+            for block in checked:
+                if isinstance(block, Block) and not fold.duplicates:
+                    write_packed(connection, self._id, block)
                     continue
-                page = some.rows() if isinstance(some, Block) else some
+                page = block.rows() if isinstance(block, Block) else block
                 # Only what a run has made itself counts for a row that plans nothing.
-                told = (row for row in page if row.additions_planned or row.outcome in PASSED_OVER)
-                self._store(connection, fold(connection, page, told))
+                asked_rows = (row for row in page if row.additions_planned or row.outcome in PASSED_OVER)
+                self._store(connection, fold(connection, page, asked_rows))
             self._end_freezing(connection)
 
-    def _store(self, connection: Connection, told: Sequence[Row]) -> None:
-        for _, plain_rows in groupby(filter(is_plain, told), key=attrgetter("file")):
+    def _store(self, connection: Connection, final_rows: Sequence[Row]) -> None:
+        for _, plain_rows in groupby(filter(is_plain, final_rows), key=attrgetter("file")):
             write_packed(connection, self._id, pack(list(plain_rows)))
-        REGISTER.execute(connection, (encode_row(self._id, row) for row in filterfalse(is_plain, told)))
+        REGISTER.execute(connection, (encode_row(self._id, row) for row in filterfalse(is_plain, final_rows)))
 
     def _end_freezing(self, connection: Connection) -> None:
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
@@ -240,7 +241,7 @@ class Results:
 
     def _fold(self, connection: Connection) -> Fold:
         duplicates = find_duplicate_issues(connection, self._source_id, self._settle_command)
-        return Fold(self._source_id, self._id, {each.key: str(each) for each in duplicates})
+        return Fold(self._source_id, self._id, {duplicate.key: str(duplicate) for duplicate in duplicates})
 
 
 class Fold:
@@ -252,40 +253,43 @@ class Fold:
     def __init__(self, source_id: int, run_id: int, duplicates: Mapping[str, str] = NO_DUPLICATES) -> None:
         self.duplicates, self._run_id = duplicates, run_id
         self._leader: Row | None = None
-        self._its = select(*READ).where(operations.c.source_id == source_id, operations.c.key.in_(PORTION))
+        columns = operations.c
+        self._statement = select(*READ).where(columns.source_id == source_id, columns.key.in_(PORTION))
 
-    def __call__(self, connection: Connection, page: Sequence[Row], those: Iterable[Row]) -> list[Row]:
-        """Return the rows of a page with their outcomes; of others than `those` no operation is asked for."""
-        every, told = self.find(connection, (row.key for row in those)), list[Row]()
+    def __call__(self, connection: Connection, page: Sequence[Row], asked_rows: Iterable[Row]) -> list[Row]:
+        """Return the rows of a page with their outcomes; of others than `asked_rows` no operation is asked for."""
+        operations_by_key = self.find(connection, (row.key for row in asked_rows))
+        final_rows = list[Row]()
         # An issue may have many rows and many operations: what became of rows that stand alike is found once.
         outcomes = dict[tuple[str, Outcome, str], tuple[Outcome, Told | None]]()
         for row in page:
-            if its := every.get(row.key, []):
+            row_operations = operations_by_key.get(row.key, [])
+            if row_operations:
                 alike = row.key, row.outcome, row.issue_id
                 if alike not in outcomes:
-                    outcomes[alike] = self.outcome_of(row.outcome, row.issue_id, its)
+                    outcomes[alike] = self.outcome_of(row.outcome, row.issue_id, row_operations)
                 row = _with_outcome(row, *outcomes[alike])
                 if row.outcome in PASSED_OVER and row.additions_planned:
-                    row = self._with_loss(row, its)
+                    row = self._with_loss(row, row_operations)
             stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
             if stands_alone and (duplicate := self.duplicates.get(row.key)):
                 row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
             # One that plans none may own a relation that another row states; its create stands beside that.
-            if row.additions_planned or (stands_alone and len(its) > 1):
-                issues = [each.issue_id for each in its if each.act == Act.CREATE and each.state == State.DONE]
-                present = [each for each in its if each.act in ADDITIONS and each.issue_id in issues]
-                row = with_additions(row, present, self._run_id)
-            told.append(self._follow(row))
-        return told
+            if row.additions_planned or (stands_alone and len(row_operations) > 1):
+                row = with_additions(row, _present_additions(row_operations), self._run_id)
+            final_rows.append(self._follow(row))
+        return final_rows
 
     def find(self, connection: Connection, keys: Iterable[str]) -> dict[str, list[Told]]:
         """Return the operations of these keys; keys without any are absent."""
-        its = dict[str, list[Told]]()
-        for each in map(Told._make, find_in_portions(connection, self._its, keys)):
-            its.setdefault(each.key, []).append(each)
-        return its
+        by_key = dict[str, list[Told]]()
+        for operation in map(Told._make, find_in_portions(connection, self._statement, keys)):
+            by_key.setdefault(operation.key, []).append(operation)
+        return by_key
 
-    def outcome_of(self, registered: Outcome, issue_id: str, its: Sequence[Told]) -> tuple[Outcome, Told | None]:
+    def outcome_of(
+        self, registered: Outcome, issue_id: str, row_operations: Sequence[Told]
+    ) -> tuple[Outcome, Told | None]:
         """Return the outcome of a row, and the operation that tells of it: this run's change, the create, or None.
 
         It is the first that these give: its create, this run's change, this run's additions. `issue_id` is the issue
@@ -293,32 +297,38 @@ class Fold:
         """
         if registered not in TOLD_OF:
             return registered, None
-        create, became = next((each for each in its if each.act == Act.CREATE), None), None
+        create = next((operation for operation in row_operations if operation.act == Act.CREATE), None)
+        outcome = None
         if create is not None and (registered in WITH_OPERATION or issue_id):
             # What an earlier attempt of this run made, a later one has found there: unchanged, or written by another
             # run since, and passed over. It stays what this run has made, or nobody could undo it. What nobody knows
             # of a create stays so in each run.
             created = _given_by(create)
-            became = created if created is Outcome.UNKNOWN or create.run_id == self._run_id else None
+            if created is Outcome.UNKNOWN or create.run_id == self._run_id:
+                outcome = created
         if registered in PASSED_OVER:
-            return became or registered, create
-        own = [each for each in its if each.run_id == self._run_id and each is not create]
-        change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
-        became = became or _given_by(change)
-        added = list(filter(None, (_given_by(each) for each in own if each.act in ADDITIONS)))
-        is_conflict = became is Outcome.SKIPPED and change is not None and change.code == CONFLICT
-        if is_conflict and Outcome.UPDATED in added:
-            became = Outcome.UPDATED  # what somebody has changed is left, and all else is there
-        if became is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
+            return outcome or registered, create
+        of_run = [operation for operation in row_operations if operation.run_id == self._run_id]
+        run_operations = [operation for operation in of_run if operation is not create]
+        change = next((operation for operation in run_operations if operation.act in (Act.UPDATE, Act.DELETE)), None)
+        outcome = outcome or _given_by(change)
+        additions = [_given_by(operation) for operation in run_operations if operation.act in ADDITIONS]
+        of_additions = [addition for addition in additions if addition is not None]
+        is_conflict = outcome is Outcome.SKIPPED and change is not None and change.code == CONFLICT
+        if is_conflict and Outcome.UPDATED in of_additions:
+            outcome = Outcome.UPDATED  # what somebody has changed is left, and all else is there
+        if outcome is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
             # `updated` is later in the alphabet than `failed`.
-            became = max(added, key=lambda each: (each is Outcome.UNKNOWN, each), default=None)
-        return became or registered, change or create
+            outcome = max(of_additions, key=lambda addition: (addition is Outcome.UNKNOWN, addition), default=None)
+        return outcome or registered, change or create
 
-    def _with_loss(self, row: Row, its: Iterable[Told]) -> Row:
+    def _with_loss(self, row: Row, row_operations: Iterable[Told]) -> Row:
         """Add the finding that this run found an issue deleted to a row that has nothing but additions."""
-        own = (each for each in its if each.run_id == self._run_id and each.act == Act.UPDATE)
-        gone = next((each for each in own if each.code in IS_GONE and each.code not in row.codes), None)
-        return row if gone is None else with_finding(row, gone.code, gone.message)
+        for operation in row_operations:
+            is_change = operation.run_id == self._run_id and operation.act == Act.UPDATE
+            if is_change and operation.code in IS_GONE and operation.code not in row.codes:
+                return with_finding(row, operation.code, operation.message)
+        return row
 
     def _follow(self, row: Row) -> Row:
         """Mark another row of an issue as incomplete if its first row is."""
@@ -331,23 +341,37 @@ class Fold:
         return row
 
 
-def _with_outcome(row: Row, became: Outcome, last: Told | None) -> Row:
+def _present_additions(row_operations: Iterable[Told]) -> list[Told]:
+    issue_ids, additions = set[str](), list[Told]()
+    for operation in row_operations:
+        if operation.act == Act.CREATE and operation.state == State.DONE:
+            issue_ids.add(operation.issue_id)
+        elif operation.act in ADDITIONS:
+            additions.append(operation)
+    return [addition for addition in additions if addition.issue_id in issue_ids]
+
+
+def _with_outcome(row: Row, outcome: Outcome, operation: Told | None) -> Row:
     """Give a row its outcome, with what the operation says that tells of it."""
-    if last is None:
-        return row._replace(outcome=became)
-    is_change, code, message, attempts = last.act != Act.CREATE, last.code, last.message, last.attempts
-    if became is Outcome.UNKNOWN and last.state == State.SENT:
-        code, message, attempts = OUTCOME_UNKNOWN, "it was on its way when the run ended", attempts + 1
-    if code and (is_change or became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
+    if operation is None:
+        return row._replace(outcome=outcome)
+    is_change = operation.act != Act.CREATE
+    code, message, attempts = operation.code, operation.message, operation.attempts
+    if outcome is Outcome.UNKNOWN and operation.state == State.SENT:
+        code, message = OUTCOME_UNKNOWN, "it was on its way when the run ended"
+        attempts += 1
+    if code and (is_change or outcome in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
         row = with_finding(row, code, message)
+    # The create of a row that stays passed over belongs to another row, or to an earlier run.
+    if outcome is row.outcome and outcome in PASSED_OVER:
+        attempts = 0
     return row._replace(
-        outcome=became,
-        # The create of a row that stays passed over belongs to another row, or to an earlier run.
-        attempts=0 if became is row.outcome and became in PASSED_OVER else attempts,
+        outcome=outcome,
+        attempts=attempts,
         # A change names the issue that it changed; the key may have another issue since.
-        issue_id=last.issue_id or row.issue_id,
-        triage_id=last.triage_id or row.triage_id,
-        conflicts=last.details if is_change and code == CONFLICT else None,
+        issue_id=operation.issue_id or row.issue_id,
+        triage_id=operation.triage_id or row.triage_id,
+        conflicts=operation.details if is_change and code == CONFLICT else None,
     )
 
 
@@ -360,23 +384,23 @@ def _given_by(operation: Told | None) -> Outcome | None:
 
 def _merge(few: Iterator[Row], blocks: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
     """Merge rows into blocks of rows, in order of file and record; a block that none of them is within stays whole."""
-    other = next(few, None)
+    stored = next(few, None)
     for block in blocks:
         end, merged = (block[-1].file, block[-1].record), list[Row]()
-        if other is None or (other.file, other.record) > end:
+        if stored is None or (stored.file, stored.record) > end:
             yield block
             continue
         for row in block:
-            while other is not None and (other.file, other.record) < (row.file, row.record):
-                merged.append(other)
-                other = next(few, None)
+            while stored is not None and (stored.file, stored.record) < (row.file, row.record):
+                merged.append(stored)
+                stored = next(few, None)
                 if len(merged) == PAGE:  # any number may stand between two unchanged rows
                     yield merged
                     merged = []
             merged.append(row)
         yield merged
-    left = chain([] if other is None else [other], few)
-    while page := list(islice(left, PAGE)):
+    remaining = chain([] if stored is None else [stored], few)
+    while page := list(islice(remaining, PAGE)):
         yield page
 
 
@@ -406,38 +430,57 @@ def is_in(row: Row) -> bool:
     return row.outcome in IN_TRIAGE and PARTLY_IN.isdisjoint(row.codes)
 
 
-def with_additions(row: Row, added: Sequence[Told], run_id: int) -> Row:
+def with_additions(row: Row, additions: Sequence[Told], run_id: int) -> Row:
     """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
-    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED) or not (added or row.additions_planned):
+    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED):
+        return row
+    if not additions and not row.additions_planned:
         return row
     # Their issue has a code of its own, but for what this run has made.
     if IS_GONE.intersection(row.codes) and row.outcome is not Outcome.CREATED:
         return row
     # A row that plans no additions may still own relations that other rows state.
-    added = [each for each in added if row.additions_planned or (each.act == Act.RELATION and each.run_id == run_id)]
-    done = sum(each.state in (State.DONE, State.SAME) for each in added)
-    lacking = [each for each in added if each.state == State.REFUSED or each.state in UNDECIDED]
-    waiting = [each for each in added if each.state == State.LEFT]
+    if not row.additions_planned:
+        relations = [addition for addition in additions if addition.act == Act.RELATION]
+        additions = [relation for relation in relations if relation.run_id == run_id]
     # The check has reported those whose code the row has already; a rejected or an unclear end it calls otherwise.
-    is_told = {RELATION_END_REJECTED, RELATION_AMBIGUOUS}.intersection(row.codes)
-    told = {*row.codes, *({RELATION_END_MISSING} if is_told else ())}
-    cut = [each for each in added if each.state == State.DONE and each.code in (TEXT_CUT, MARKER_CUT)]
-    new = [each for each in (*waiting, *cut) if each.run_id == run_id and each.code not in told]
-    known = done + len(lacking) + len(waiting)
-    if any(each.code == FOUND_AT_TARGET and each.run_id == run_id for each in added):
+    reported_codes = set(row.codes)
+    if not reported_codes.isdisjoint((RELATION_END_REJECTED, RELATION_AMBIGUOUS)):
+        reported_codes.add(RELATION_END_MISSING)
+    lacking, waiting, cut = list[Told](), list[Told](), list[Told]()
+    done_count = unsent_count = 0
+    was_found = False
+    for addition in additions:
+        is_of_run = addition.run_id == run_id
+        if addition.state in (State.DONE, State.SAME):
+            done_count += 1
+        elif addition.state == State.REFUSED or addition.state in UNDECIDED:
+            lacking.append(addition)
+        elif addition.state == State.LEFT:
+            waiting.append(addition)
+        elif addition.state == State.UNSENT and addition.act == Act.RELATION and is_of_run:
+            unsent_count += 1
+        if addition.state == State.DONE and addition.code in (TEXT_CUT, MARKER_CUT):
+            cut.append(addition)
+        if addition.code == FOUND_AT_TARGET and is_of_run:
+            was_found = True
+    known_count = done_count + len(lacking) + len(waiting)
+    if was_found:
         # The plan didn't know what was in Triage already, nor how an earlier import had folded the comments.
-        row = row._replace(additions_planned=known)
-    unsent = sum(each.act == Act.RELATION and each.state == State.UNSENT and each.run_id == run_id for each in added)
-    rest = max(row.additions_planned - known, unsent)
-    row = row._replace(
-        additions_planned=max(row.additions_planned, known + rest), additions_done=done, additions_failed=len(lacking)
-    )
-    for code, message in dict.fromkeys((each.code, each.message) for each in new):
-        row = with_finding(row, code, message)
-    if lacking or rest > 0:
-        whys = dict.fromkeys(f"{each.act}: {each.message or 'it was on its way'}" for each in lacking)
-        why = "; ".join([*list(whys)[:3], *([f"{rest} not sent yet"] if rest > 0 else [])])
-        missing = len(lacking) + rest
-        message = f"{missing} of {row.additions_planned} operations are missing: {why}"
+        row = row._replace(additions_planned=known_count)
+    unsent_count = max(row.additions_planned - known_count, unsent_count)
+    planned_count = max(row.additions_planned, known_count + unsent_count)
+    row = row._replace(additions_planned=planned_count, additions_done=done_count, additions_failed=len(lacking))
+    reportable = [addition for addition in (*waiting, *cut) if addition.run_id == run_id]
+    for code, message in dict.fromkeys((addition.code, addition.message) for addition in reportable):
+        if code not in reported_codes:
+            row = with_finding(row, code, message)
+    if lacking or unsent_count > 0:
+        reasons = dict.fromkeys(f"{addition.act}: {addition.message or 'it was on its way'}" for addition in lacking)
+        parts = list(reasons)[:3]
+        if unsent_count > 0:
+            parts.append(f"{unsent_count} not sent yet")
+        missing_count = len(lacking) + unsent_count
+        message = f"{missing_count} of {planned_count} operations are missing: {'; '.join(parts)}"
         row = with_finding(row, INCOMPLETE, message, THE_REST)
     return row

@@ -123,12 +123,11 @@ class Ledger:
             source_id = find_source(connection, target, source_name)
             # The index has all that is counted: to ask for their state, too, would read the whole table.
             creates = and_(operations.c.source_id == source_id, operations.c.act == Act.CREATE)
-            some = select(operations.c.key).where(creates).limit(COUNTED + 1).subquery()
-            keys = connection.scalar(select(func.count()).select_from(some)) or 0
-            last = (
-                select(runs.c.name, runs.c.started_at).where(runs.c.source_id == source_id).order_by(runs.c.id.desc())
-            )
-            name, started_at = connection.execute(last.limit(1)).one_or_none() or ("", 0.0)
+            counted_keys = select(operations.c.key).where(creates).limit(COUNTED + 1).subquery()
+            keys = connection.scalar(select(func.count()).select_from(counted_keys)) or 0
+            last = select(runs.c.name, runs.c.started_at).where(runs.c.source_id == source_id)
+            last = last.order_by(runs.c.id.desc()).limit(1)
+            name, started_at = connection.execute(last).one_or_none() or ("", 0.0)
             return Facts(keys, name, started_at)
 
     def find_known(
@@ -138,14 +137,15 @@ class Ledger:
 
         Whoever asks for one run of rows after the other gives what `find_open_changes` has found before all of them.
         """
-        changes = self.find_open_changes(target, source_name) if changes is None else changes
-        known = {}
+        if changes is None:
+            changes = self.find_open_changes(target, source_name)
+        creates = {}
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
-            for each in find_in_portions(connection, KNOWN, keys if source_id else (), its_source=source_id):
-                pending, is_leaving = changes.get(each.key, NO_CHANGE)
-                known[each.key] = as_known(each, pending=pending, is_leaving=is_leaving)
-        return known
+            for create in find_in_portions(connection, KNOWN, keys if source_id else (), its_source=source_id):
+                pending, is_leaving = changes.get(create.key, NO_CHANGE)
+                creates[create.key] = as_known(create, pending=pending, is_leaving=is_leaving)
+        return creates
 
     def find_standing(self, target: str, source_name: str, keys: Iterable[str]) -> Iterator[KnownCreate]:
         """Yield what tells whether a row is unchanged, for those keys that have an issue: faster than `find_known`.
@@ -173,16 +173,17 @@ class Ledger:
         """Return the keys that issues of a source have by now → those that they had first."""
         with self.transaction() as connection:
             of_source = select(aliases).where(aliases.c.source_id == find_source(connection, target, source_name))
-            return {each.key: each.first for each in connection.execute(of_source)}
+            return {alias.key: alias.first for alias in connection.execute(of_source)}
 
     def find_open_changes(self, target: str, source_name: str) -> OpenChanges:
         """Return the updates and deletions of a source whose outcome nobody knows."""
-        changing = and_(operations.c.act.in_((Act.UPDATE, Act.DELETE)), operations.c.state.in_(UNDECIDED))
+        columns = operations.c
+        is_open = and_(columns.act.in_((Act.UPDATE, Act.DELETE)), columns.state.in_(UNDECIDED))
         changes = dict[str, tuple[bytes, bool]]()
         with self.transaction() as connection:
-            its = operations.c.source_id == find_source(connection, target, source_name)
-            columns = (operations.c.key, operations.c.act, operations.c.details)
-            for key, act, details in connection.execute(select(*columns).where(its, changing)):
+            is_of_source = columns.source_id == find_source(connection, target, source_name)
+            statement = select(columns.key, columns.act, columns.details).where(is_of_source, is_open)
+            for key, act, details in connection.execute(statement):
                 pending, is_leaving = changes.get(key, NO_CHANGE)
                 changes[key] = (pending, True) if act == Act.DELETE else (details or b"", is_leaving)
         return changes
@@ -202,20 +203,24 @@ class Ledger:
     def find_contact(self, target: str, org_id: str = "") -> dict[str, Any]:
         """Return what canary and probe found out about a target, or its organisation at another URL; {} if none did."""
         with self.transaction() as connection:
-            known = org_id or connection.scalar(select(targets.c.org_id).where(targets.c.url == target))
-            same = or_(targets.c.url == target, targets.c.org_id == known) if known else targets.c.url == target
-            found = select(targets.c.contact).where(same, targets.c.contact.is_not(None))
-            kept = connection.scalars(found.order_by(targets.c.url == target)).all()  # its own counts most
-        return {name: value for each in kept for name, value in orjson.loads(each).items()}
+            org_id = org_id or connection.scalar(select(targets.c.org_id).where(targets.c.url == target)) or ""
+            has_url = targets.c.url == target
+            is_same = or_(has_url, targets.c.org_id == org_id) if org_id else has_url
+            statement = select(targets.c.contact).where(is_same, targets.c.contact.is_not(None))
+            contacts = connection.scalars(statement.order_by(has_url)).all()  # its own counts most
+        facts = dict[str, Any]()
+        for contact in contacts:
+            facts |= orjson.loads(contact)
+        return facts
 
-    def keep_contact(self, target: str, found: Mapping[str, Any]) -> None:
+    def keep_contact(self, target: str, facts: Mapping[str, Any]) -> None:
         """Keep what a canary or a probe found out about a target, beside what the other did."""
         with self.transaction() as connection:
-            target_id = _take_target(connection, target)
-            its = targets.c.id == target_id
-            kept = connection.scalar(select(targets.c.contact).where(its))
-            values = {"contact": orjson.dumps({**(orjson.loads(kept) if kept else {}), **found})}
-            connection.execute(update(targets).where(its).values(values))
+            is_target = targets.c.id == _take_target(connection, target)
+            contact = connection.scalar(select(targets.c.contact).where(is_target))
+            earlier_facts = orjson.loads(contact) if contact else {}
+            values = {"contact": orjson.dumps({**earlier_facts, **facts})}
+            connection.execute(update(targets).where(is_target).values(values))
 
     def check_org(self, target: str, org_id: str) -> None:
         """Compare the organisation of a target with the one it had first, and keep it; "" is not compared.
@@ -224,13 +229,13 @@ class Ledger:
             TargetMismatch: it was another organisation before.
         """
         with self.transaction() as connection:
-            known = connection.scalar(select(targets.c.org_id).where(targets.c.url == target))
-            if org_id and not known and not self._database.is_read_only:
+            first_org_id = connection.scalar(select(targets.c.org_id).where(targets.c.url == target))
+            if org_id and not first_org_id and not self._database.is_read_only:
                 target_id = _take_target(connection, target)
                 connection.execute(update(targets).where(targets.c.id == target_id).values(org_id=org_id))
-        if known and org_id and known != org_id:
+        if first_org_id and org_id and first_org_id != org_id:
             hint = "Use that organisation's key, or a ledger of its own for this one: --ledger PATH"
-            raise TargetMismatch(f"{target} was organisation {known}; this key belongs to {org_id}.", hint=hint)
+            raise TargetMismatch(f"{target} was organisation {first_org_id}; this key belongs to {org_id}.", hint=hint)
 
     def begin_run(
         self,
@@ -248,19 +253,21 @@ class Ledger:
         goes_on  whether the last run of the same source is continued, too, though its mapping has another digest
         """
         target, source_name, source_digest, mapping_digest, kind = identity
-        now = self._now()
+        started_at = self._now()
+        run = runs.c
         with self.transaction() as connection:
             source_id = _take_source(connection, target, source_name)
-            same = (runs.c.source_id == source_id, runs.c.source_digest == source_digest, runs.c.kind == kind)
-            open_ = (runs.c.mapping_digest == mapping_digest, runs.c.state == "open")
-            run_id = connection.scalar(select(runs.c.id).where(*same, *open_).order_by(runs.c.id.desc()).limit(1))
-            its_kind = (runs.c.source_id == source_id, runs.c.kind == kind)
-            last = connection.execute(_select_runs().where(*its_kind).order_by(runs.c.id.desc()).limit(1)).one_or_none()
+            open_run = select(run.id).where(run.source_id == source_id, run.source_digest == source_digest)
+            open_run = open_run.where(run.kind == kind, run.mapping_digest == mapping_digest, run.state == "open")
+            run_id = connection.scalar(open_run.order_by(run.id.desc()).limit(1))
+            runs_of_source = _select_runs().where(run.source_id == source_id, run.kind == kind)
+            last = connection.execute(runs_of_source.order_by(run.id.desc()).limit(1)).one_or_none()
         if run_id is None and last is not None and (last.state, last.source_digest) == ("open", source_digest):
             run_id = last.id if goes_on(self._as_run(last, 0)) else None
         with self.transaction() as connection:
             if run_id is None:
-                name = _next_name(connection, source_name if kind is RunKind.IMPORT else f"{source_name}-{kind}", now)
+                subject = source_name if kind is RunKind.IMPORT else f"{source_name}-{kind}"
+                name = _next_name(connection, subject, started_at)
                 values = {
                     "name": name,
                     "source_id": source_id,
@@ -270,20 +277,22 @@ class Ledger:
                     "out": _as_text(out or _free_folder(f"triage-import-{name}")),
                     "options": orjson.dumps(options or {}),
                     "state": "open",
-                    "started_at": now,
+                    "started_at": started_at,
                 }
                 run_id = _new_id(connection, insert(runs).values(values))
             else:
                 # It is continued: what became of its rows follows from their operations again.
                 thaw(connection, run_id)
-                values = {"mapping_digest": mapping_digest, **({} if out is None else {"out": _as_text(out)})}
-                connection.execute(update(runs).where(runs.c.id == run_id).values(values))
-            attempt = insert(attempts).values(run_id=run_id, pid=os.getpid(), started_at=now)
+                values = {"mapping_digest": mapping_digest}
+                if out is not None:
+                    values["out"] = _as_text(out)
+                connection.execute(update(runs).where(run.id == run_id).values(values))
+            attempt = insert(attempts).values(run_id=run_id, pid=os.getpid(), started_at=started_at)
             attempt_id = _new_id(connection, attempt)
             if self.start:  # so that it can be told of one that is killed, too
-                its_name = select(runs.c.name).where(runs.c.id == run_id).scalar_subquery()
-                connection.execute(update(starts).where(starts.c.id == self.start).values(run=its_name))
-        return self._run(runs.c.id == run_id, attempt_id)
+                run_name = select(run.name).where(run.id == run_id).scalar_subquery()
+                connection.execute(update(starts).where(starts.c.id == self.start).values(run=run_name))
+        return self._run(run.id == run_id, attempt_id)
 
     def move_reports(self, run: Run) -> None:
         """Let the results of a run go where they go by default, in place of the folder that it had."""
@@ -300,42 +309,45 @@ class Ledger:
         """
         with self.transaction() as connection:
             names = connection.scalars(select(runs.c.name).order_by(runs.c.id.desc())).all()
-            imports = select(runs.c.name).where(runs.c.kind == RunKind.IMPORT).order_by(runs.c.id.desc())
-            wanted = (connection.scalar(imports.limit(1)) or name) if name == "last" else name
-        if wanted not in names:
+            run_name = name
+            if name == "last":
+                imports = select(runs.c.name).where(runs.c.kind == RunKind.IMPORT).order_by(runs.c.id.desc())
+                run_name = connection.scalar(imports.limit(1)) or name
+        if run_name not in names:
             hint = f"Known runs: {', '.join(names[:5])}" if names else "There is none yet."
             raise UsageError(f"No run {name!r} in {self.name}.", hint=hint)
-        return self._run(runs.c.name == wanted, 0)
+        return self._run(runs.c.name == run_name, 0)
 
     def find_run_of(self, target: str, key: str) -> Run | None:
         """Return the run that last worked on a key's create, None if nothing was ever sent for it."""
+        create = operations.c
         with self.transaction() as connection:
             source_id = find_source(connection, target, key.partition(":")[0])
-            this = (operations.c.source_id == source_id, operations.c.key == key, operations.c.act == Act.CREATE)
-            run_id = connection.scalar(select(operations.c.run_id).where(*this))
+            statement = select(create.run_id).where(create.source_id == source_id, create.key == key)
+            run_id = connection.scalar(statement.where(create.act == Act.CREATE))
         return None if run_id is None else self._run(runs.c.id == run_id, 0)
 
     def list_runs(self) -> list[Run]:
         """Return all runs, the newest first, to read; `begin_run` continues one."""
         with self.transaction() as connection:
-            kept = connection.execute(_select_runs().order_by(runs.c.id.desc())).all()
-        return [self._as_run(each, 0) for each in kept]
+            stored_runs = connection.execute(_select_runs().order_by(runs.c.id.desc())).all()
+        return [self._as_run(stored, 0) for stored in stored_runs]
 
     def _run(self, condition: Any, attempt_id: int) -> Run:
         with self.transaction() as connection:
-            kept = connection.execute(_select_runs().where(condition)).one()
-        return self._as_run(kept, attempt_id)
+            stored = connection.execute(_select_runs().where(condition)).one()
+        return self._as_run(stored, attempt_id)
 
-    def _as_run(self, kept: Selected[Any], attempt_id: int) -> Run:
-        return Run(self._database, kept, attempt_id, self._now)
+    def _as_run(self, stored: Selected[Any], attempt_id: int) -> Run:
+        return Run(self._database, stored, attempt_id, self._now)
 
 
 def _select_runs() -> Select[Any]:
     """Select runs with the joined columns that a Run reads."""
-    counted = select(func.count()).where(attempts.c.run_id == runs.c.id).scalar_subquery()
-    return select(
-        runs, targets.c.url.label("target"), sources.c.name.label("source_name"), counted.label("attempts")
-    ).select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
+    attempt_count = select(func.count()).where(attempts.c.run_id == runs.c.id).scalar_subquery().label("attempts")
+    target, source_name = targets.c.url.label("target"), sources.c.name.label("source_name")
+    joined = runs.join(sources, sources.c.id == runs.c.source_id).join(targets)
+    return select(runs, target, source_name, attempt_count).select_from(joined)
 
 
 def _as_text(folder: Path) -> str:
@@ -356,15 +368,15 @@ def _free_folder(name: str) -> Path:
 
 
 def _take_source(connection: Connection, target: str, name: str) -> int:
-    if found := find_source(connection, target, name):
-        return found
+    if source_id := find_source(connection, target, name):
+        return source_id
     target_id = _take_target(connection, target)
     return _new_id(connection, insert(sources).values(target_id=target_id, name=name))
 
 
 def _take_target(connection: Connection, url: str) -> int:
-    found = connection.scalar(select(targets.c.id).where(targets.c.url == url))
-    return found if found is not None else _new_id(connection, insert(targets).values(url=url))
+    target_id = connection.scalar(select(targets.c.id).where(targets.c.url == url))
+    return target_id if target_id is not None else _new_id(connection, insert(targets).values(url=url))
 
 
 def _new_id(connection: Connection, statement: Insert) -> int:
@@ -373,9 +385,10 @@ def _new_id(connection: Connection, statement: Insert) -> int:
     return int(inserted[0])
 
 
-def _next_name(connection: Connection, source_name: str, now: float) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", source_name.lower()).strip("-")[:40] or "import"
-    prefix = f"{datetime.fromtimestamp(now):%Y-%m-%d}-{slug}-"
-    names = connection.scalars(select(runs.c.name).where(runs.c.name.startswith(prefix, autoescape=True)))
-    counts = [int(rest) for name in names if (rest := name.removeprefix(prefix)).isdigit()]
-    return f"{prefix}{max(counts, default=0) + 1}"
+def _next_name(connection: Connection, subject: str, started_at: float) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", subject.lower()).strip("-")[:40] or "import"
+    prefix = f"{datetime.fromtimestamp(started_at):%Y-%m-%d}-{slug}-"
+    statement = select(runs.c.name).where(runs.c.name.startswith(prefix, autoescape=True))
+    suffixes = [name.removeprefix(prefix) for name in connection.scalars(statement)]
+    numbers = [int(suffix) for suffix in suffixes if suffix.isdigit()]
+    return f"{prefix}{max(numbers, default=0) + 1}"
