@@ -117,6 +117,7 @@ def test_undo_names_the_later_run_after_a_repair(program: Program, sandbox: Runn
     assert values(sandbox) == {("Title 1", "high", "todo")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["changed", "older-than", "repair-kept", "undo-open"])
 def test_what_an_interrupted_run_made_stays_its_own(program: Program, serve: Serve, code: str) -> None:
     """Whatever was done to its issues before it goes on, and whoever settled the last of them, it takes all back."""

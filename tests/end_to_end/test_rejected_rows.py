@@ -196,6 +196,7 @@ class Refusing(Door):
         return self.pass_on(method, path, headers, body)
 
 
+@pytest.mark.slow
 def test_a_row_that_triage_refuses(night: Night, sandbox: RunningSandbox, program: Program) -> None:
     """Each run tries it again, as is said of it; that it is refused again is no news."""
     door = Refusing(sandbox.url)
@@ -230,6 +231,7 @@ def test_what_is_pruned_or_old(
     assert night(("5", "D", "Open")).code == ExitCode.DONE
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_after_another(night: Night, sandbox: RunningSandbox, program: Program) -> None:
     """What one that was stopped has rejected is news when it ends, and what has ended since is remembered, too."""
     door = Refusing(sandbox.url)

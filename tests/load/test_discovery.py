@@ -449,6 +449,7 @@ def test_a_double_that_was_deleted(program: Program, serve: Serve) -> None:
     assert (ended.code, ended.summary["duplicates"]) == (0, 0), ended.err
 
 
+@pytest.mark.slow
 def test_the_only_one_that_is_left(program: Program, serve: Serve) -> None:
     """A double of an issue that was deleted is no double: the command goes on with it, and none deletes it."""
     sandbox = serve()
