@@ -10,8 +10,9 @@ from importer.mapping.edited_tables import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
 from importer.records import Rejected
+from importer.row.part_reader import FindKeys
 from importer.row.people import FindName, find_no_name
-from importer.row.relations import FindKeys, find_no_keys
+from importer.row.relations import find_no_keys
 from importer.sources.command_line import CommandLine
 from importer.sources.source import Source
 from importer.transform.aliases import Aliases

@@ -16,8 +16,9 @@ from importer.mapping.identities import Identity
 from importer.mapping.reads import collect_key_refs, collect_persons, collect_refs, collect_tables
 from importer.records import Ref, Table
 from importer.row.compiler import Compiler
+from importer.row.part_reader import FindKeys
 from importer.row.people import PersonReader, find_no_name
-from importer.row.relations import FindKeys, compile_names, find_no_keys
+from importer.row.relations import compile_names, find_no_keys
 from importer.row.transform import Transform
 from importer.scratch import Scratch, as_bytes, as_text
 from importer.sources.source_rows import SourceRows

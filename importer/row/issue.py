@@ -23,21 +23,20 @@ from importer.row.comments import SILENCE, CommentReader, Discussion
 from importer.row.compiler import Compiler
 from importer.row.decisions import PRIVATE, Decisions
 from importer.row.description import Shortened, fit_description, fit_title, open_with_title
-from importer.row.evidence import leave_said
 from importer.row.footer import Footer, Label, LabelReader, write_footer
 from importer.row.groups import merge_parts, merge_people, merge_texts, merge_values
 from importer.row.keys import KeyReader, RowKey, find_groups
 from importer.row.occurrence_reader import OccurrenceReader
+from importer.row.part_reader import FindKeys
 from importer.row.parts import PartSetting, part_readers
 from importer.row.people import NO_PEOPLE, FindName, People, PeopleReader
-from importer.row.relations import FindKeys
 from importer.row.remembered import Remembered
 from importer.row.source_counts import SourceCounter
 from importer.row.value_faults import compile_shown
 from importer.row.value_maps import Step, ValueReader, value_maps
 from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.aliases import NO_ALIASES, Aliases
-from importer.transform.dates import read_time, seconds_of
+from importer.transform.dates import read_time
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.markers import source_marker
 from importer.transform.plain_text import one_line, single_line
@@ -336,28 +335,10 @@ class IssueMapper:
             issue.findings.append(PRIVATE)
         issue.findings += discussion.findings
         if self._occurrences is not None:
-            notes, continued = self._add_occurrence(self._occurrences, issue), ()
+            labels = self._labels.read(issue.row)
+            notes, continued = self._occurrences.add(issue, labels, partial(self._clean_comments, issue)), ()
         # Before what people have said, the footer's first.
         issue.comments = (*continued, *notes, *(discussion.comments if is_sent else ()))
-
-    def _add_occurrence(self, reader: OccurrenceReader, issue: Issue) -> tuple[Comment, ...]:
-        """Read what a row says of an issue that recurs; return the notes of flags that it doesn't say itself.
-
-        An occurrence says all that its footer does, and as a rule its note is the flag's.
-        """
-        occurrence, nameless = reader.read(issue.row, issue.skip, self._labels.read(issue.row))
-        issue.findings += nameless
-        if occurrence is None:
-            return issue.notes
-        (comment,) = self._clean_comments(issue, (occurrence.comment,))
-        occurrence = occurrence._replace(
-            comment=comment if comment.text else comment._replace(text="No note."),
-            flags=issue.parts.flags,
-            at=seconds_of(issue.created),
-            dated=seconds_of(issue.newest),
-        )
-        issue.parts = issue.parts._replace(occurrences=(occurrence,))
-        return leave_said(issue.notes, (comment,))
 
     def _write_parts(self, issue: Issue) -> None:
         """Put together what an issue has beside its create."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -12,15 +13,21 @@ from importer.mapping.model import MappingModel, fold
 from importer.mapping.texts import Text
 from importer.records import Comment, Finding, Occurrence
 from importer.row.compiler import Compiler
+from importer.row.evidence import leave_said
 from importer.row.footer import Label
 from importer.row.remembered import Remembered
 from importer.sources.source_rows import Layout, SourceRow
 from importer.transform.aliases import content_key
-from importer.transform.dates import read_date
+from importer.transform.dates import read_date, seconds_of
 from importer.transform.markers import short_digest
 from importer.transform.occurrences import ANSWER_PREFIX, is_withdrawal
 from importer.transform.plain_text import one_line
 
+if TYPE_CHECKING:
+    from importer.row.issue import Issue
+
+CleanComments = Callable[[tuple[Comment, ...]], tuple[Comment, ...]]
+"""Comments → the same, with their texts, authors and dates as they are sent."""
 EMPTY = Finding(
     "occurrence-empty",
     "recurring",
@@ -43,6 +50,25 @@ class OccurrenceReader:
         self._plain_dates = Remembered[str, str](lambda text: _plain_date(text, layout.dates))
         self._answer_cells = _compared_cells(mapping.answer, fold, layout)
         self._note_cells = _compared_cells(mapping.description, _normalise, layout)
+
+    def add(self, issue: Issue, labels: Sequence[Label], clean: CleanComments) -> tuple[Comment, ...]:
+        """Read what a row says of an issue that recurs; return the notes of flags that it doesn't say itself.
+
+        An occurrence says all that its footer does, and as a rule its note is the flag's.
+        """
+        occurrence, nameless = self.read(issue.row, issue.skip, labels)
+        issue.findings += nameless
+        if occurrence is None:
+            return issue.notes
+        (comment,) = clean((occurrence.comment,))
+        occurrence = occurrence._replace(
+            comment=comment if comment.text else comment._replace(text="No note."),
+            flags=issue.parts.flags,
+            at=seconds_of(issue.created),
+            dated=seconds_of(issue.newest),
+        )
+        issue.parts = issue.parts._replace(occurrences=(occurrence,))
+        return leave_said(issue.notes, (comment,))
 
     def read(self, row: SourceRow, skip: str, labels: Sequence[Label]) -> tuple[Occurrence | None, list[Finding]]:
         """Read the occurrence of a row, and warn if it is known by its content alone.

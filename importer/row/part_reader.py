@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from importer.records import NO_PARTS, Comment, Finding, IssueParts
@@ -12,6 +12,11 @@ CleanTexts = Callable[[str, Sequence[str]], list[str]]
 """Field, such as `comments` or `flags`, and texts that go into it → the texts as they are sent.
 
 Names stand for accounts, mentions and import markers are neutralised; secrets are noted for that field.
+"""
+FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
+"""(index of a relation in the mapping, texts that name other rows) → the native key of the row that each text names.
+
+The key is "" if several rows have the text; texts that no row has are absent.
 """
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from importer.mapping.model import MappingModel
 from importer.row.compiler import Compiler
 from importer.row.evidence import CallReader
-from importer.row.part_reader import PartReader
-from importer.row.relations import FindKeys, RelationReader
+from importer.row.part_reader import FindKeys, PartReader
+from importer.row.relations import RelationReader
 from importer.transform.aliases import Aliases
 
 

@@ -10,16 +10,11 @@ from importer.mapping.issue_parts import Relation as RelationSpec
 from importer.mapping.patterns import compile_pattern
 from importer.records import Finding, IssueParts, Relation
 from importer.row.compiler import Compiler, no_cells
-from importer.row.part_reader import NOTHING_READ, CleanTexts, PartReader, RowParts
+from importer.row.part_reader import NOTHING_READ, CleanTexts, FindKeys, PartReader, RowParts
 from importer.sources.source_rows import SourceRow
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.cell_parts import names_in, read_ids
 
-FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
-"""(index of a relation in the mapping, texts that name other rows) → the native key of the row that each text names.
-
-The key is "" if several rows have the text; texts that no row has are absent.
-"""
 ReadNames = Callable[[SourceRow], list[str]]
 
 

@@ -8,8 +8,9 @@ from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
 from importer.row.issue import IssueMapper
 from importer.row.issue_batch import IssueBatch
+from importer.row.part_reader import FindKeys
 from importer.row.people import FindName, find_no_name
-from importer.row.relations import FindKeys, find_no_keys
+from importer.row.relations import find_no_keys
 from importer.sources.source_rows import SourceRows
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.shown_people import ShownPeople

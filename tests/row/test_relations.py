@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from importer.mapping.issue_parts import Relation as Spec
 from importer.records import Finding, Ref, Relation
-from importer.row.relations import FindKeys, RelationReader, compile_names, find_no_keys, relate
+from importer.row.part_reader import FindKeys
+from importer.row.relations import RelationReader, compile_names, find_no_keys, relate
 from importer.sources.source_rows import SourceRows
 from tests.harness.making import SOURCE_NAME, json_rows_of, source_rows_of
 from tests.harness.read_rows import rows_and_compiler
