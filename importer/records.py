@@ -18,7 +18,9 @@ from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES, FieldName
 SANDBOX_PREFIX = "sandbox:"
 """The prefix of targets that are a sandbox inside this process; others are URLs."""
 
-Format = Literal["csv", "jsonl", "json"]
+RecordFormat = Literal["jsonl", "json"]
+"""What a file of records may be."""
+Format = Literal["csv", RecordFormat]
 """What a file of a source may be; what another one takes is in `importer/README.md`, under “Changes”."""
 
 

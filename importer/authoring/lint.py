@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, get_args
 
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
@@ -14,6 +14,7 @@ from importer.mapping.patterns import is_pattern
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import TEXT_SOURCES, Condition, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Node
+from importer.records import RecordFormat
 
 _TEXT_KEYS = {*TEXT_SOURCES, "pattern", "to", "lookup"}
 _DELETE = "delete it, or move it up"
@@ -235,8 +236,8 @@ def _repeated_dates(model: MappingModel) -> Iterator[Remark]:
 
 
 def _of_other_formats(model: MappingModel) -> Iterator[Remark]:
-    """Yield keys that are about tables where the mapping says that its source is JSON."""
-    if model.input.format in ("json", "jsonl"):
+    """Yield keys that are about tables where the mapping says that its source has records."""
+    if model.input.format in get_args(RecordFormat):
         for key in ("delimiter", "skip_lines"):
             if getattr(model.input, key) is not None:
                 message = f"is never read: `format: {model.input.format}` has none"

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from importer.errors import SourceError
 from importer.phrases import listed, shell_join, shell_quote
-from importer.records import Format
+from importer.sources.formats import EXTENSIONS
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 """How an archive begins; the second is an empty one."""
@@ -25,14 +25,6 @@ DIRECTORY_BYTES = 8 * 1024 * 1024
 """The largest table of contents, some 80,000 files: all of it is held in memory."""
 BOMB_BYTES, BOMB_RATIO = 256 * 1024 * 1024, 200
 """A file that is larger, and so many times as large as it is in the archive, is no export."""
-EXTENSIONS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-}
 SHAPE_BYTES, SHAPE_KEYS = 64 * 1024, 3
 """What is read of an export, and how many of its first keys are compared, to see whether several are of one kind."""
 TEXT = ".txt"

@@ -14,11 +14,12 @@ from typing import get_args
 from importer.errors import SourceError, UsageError
 from importer.phrases import clip, shell_join, shell_quote
 from importer.records import Format
-from importer.sources.archives import EXTENSIONS, MAGICS, is_workbook
+from importer.sources.archives import MAGICS, is_workbook
 from importer.sources.csv import CELL_CHARACTERS, LINE_ENDS
 from importer.sources.encodings import BYTE_ORDER_MARKS, binary_file, can_decode
 from importer.sources.errors_file import is_errors_header
 from importer.sources.files import GZIP_MAGIC, STDIN
+from importer.sources.formats import EXTENSIONS
 from importer.sources.header import HEAD_ROWS, HEADER_CELLS, count_above, fits, least_width
 from importer.sources.workbooks import OLE_MAGIC
 from importer.sources.wrappers import is_pair

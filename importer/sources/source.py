@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self, TextIO
 
 from importer.errors import SourceError
 from importer.phrases import plain_name
-from importer.records import Finding, Format, Ref, Table
+from importer.records import Finding, Format, RecordFormat, Ref, Table
 from importer.sources import csv, json
 from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool, read_arrays, read_tables
 from importer.sources.document import Document
@@ -19,6 +19,7 @@ from importer.sources.each import Unfolding, unfold_header, unfold_records, unfo
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
+from importer.sources.formats import FORMATS
 from importer.sources.header import find_columns, open_formulas
 from importer.sources.json import embedded_record, find_embedded, rows_of_records
 from importer.sources.json_outline import dotted_names, open_cells
@@ -108,7 +109,7 @@ class TableFile(_File):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonFile(_File):
-    """A JSON document, or JSON lines.
+    """A JSON document, or another file of records.
 
     records   the keys that lead to the array of records; () is the document itself
     envelope  what each record is wrapped in, in words; "" if it isn't
@@ -119,7 +120,7 @@ class JsonFile(_File):
 
     header: ClassVar[None] = None
     is_table: ClassVar[bool] = False
-    format: Literal["json", "jsonl"]
+    format: RecordFormat
     records: tuple[str, ...] = ()
     envelope: str = ""
     titles: tuple[tuple[str, str], ...] = ()
@@ -158,10 +159,18 @@ def open_runs(file: TableFile, table: csv.OpenTable, size: int) -> Iterator[list
     return runs if file.unfolding is None else unfold_runs(runs, file.unfolding, size)
 
 
+def _read_json_lines(text: TextIO, name: str) -> Iterator[json.NumberedValue]:
+    return json.parse_lines(read_lines(text), name)
+
+
+SEQUENCES: Mapping[Format, Callable[[TextIO, str], Iterator[json.NumberedValue]]] = {"jsonl": _read_json_lines}
+"""Formats whose files are records and nothing else → the reader of a text, which says of which file it tells."""
+
+
 def read_values(file: JsonFile, text: TextIO, pages: Pages | None = None) -> Iterator[json.NumberedValue]:
-    """Yield the values in the place of a JSON file's records, still wrapped; `pages` learns what stands beside them."""
-    if file.format == "jsonl":
-        return json.parse_lines(read_lines(text), file.name)
+    """Yield the values in the place of a file's records, still wrapped; `pages` learns what stands beside them."""
+    if read := SEQUENCES.get(file.format):
+        return read(text, file.name)
     values = json.parse_documents(Document(text, file.name, pages=pages), file.records, lines=file.are_lines)
     return open_cells(values, dict(file.titles)) if file.titles else values
 
@@ -383,7 +392,7 @@ def _unfold_file(file: SourceFile, each: Each) -> SourceFile:
         message = f"{file.name} has its records as JSON in a column, where `each` can't look for answers."
         raise SourceError(message, hint="Write them to a file of JSON lines.")
     if each.path is None:
-        message = f"{file.name} is JSON, and `each: {{columns: …}}` is for tables."
+        message = f"{file.name} is {FORMATS[file.format].language}, and `each: {{columns: …}}` is for tables."
         raise SourceError(message, hint="Name the array of answers in each record: `each: {path: …}`.")
     if file.array == each.path:  # the answers seemed to be the records
         file = replace(file, format="jsonl" if file.are_lines else file.format, records=(), are_lines=False)

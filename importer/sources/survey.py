@@ -26,6 +26,7 @@ from importer.sources.document import Document
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
+from importer.sources.formats import FORMATS
 from importer.sources.header import (
     FURTHER_DOWN,
     HEAD_ROWS,
@@ -52,6 +53,7 @@ from importer.sources.json_values import to_text
 from importer.sources.source import (
     HEAD_BYTES,
     SAMPLE_CHARACTERS,
+    SEQUENCES,
     JsonFile,
     Source,
     SourceFile,
@@ -169,9 +171,9 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         head = opened.data.read(HEAD_BYTES)
     refuse_foreign(stored.name, head, options.encoding)
     encoding = choose_encoding(head, options.encoding)
-    # By its name alone, as nothing is read yet: a file of lines may have none, and is blank then.
-    is_jsonl = choose_format(stored.name, "", options.format) == "jsonl"
-    sample = _read_sample(stored, encoding, may_be_blank=options.may_be_empty and is_jsonl)
+    # By its name alone, as nothing is read yet: a file of nothing but records may have none, and is blank then.
+    is_sequence = choose_format(stored.name, "", options.format) in SEQUENCES
+    sample = _read_sample(stored, encoding, may_be_blank=options.may_be_empty and is_sequence)
     # The table of an errors file begins in its first line, with its own delimiter, whatever the file it came from had.
     returned = find_errors_delimiter(sample)
     skip = 0 if returned is not None else options.skip_lines or 0
@@ -184,7 +186,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         return _survey_csv(stored, encoding, delimiter, skip, options)
     if skip:
         raise UsageError(
-            f"{stored.name} is JSON, which has no lines above a header to skip.",
+            f"{stored.name} is {FORMATS[format_].language}, which has no lines above a header to skip.",
             hint="Remove --skip-lines, or `skip_lines` from the mapping.",
         )
     file = JsonFile(stored=stored, encoding=encoding, format=format_)
@@ -286,7 +288,7 @@ def _first_value(file: JsonFile) -> Any:
 
 def _survey_json(file: JsonFile, options: SourceOptions) -> Surveyed:
     records = options.records
-    if file.format == "jsonl":
+    if file.format in SEQUENCES:
         return _survey_records(file, may_be_empty=options.may_be_empty)
     with open_text(file.stored, file.encoding) as (_, text):
         document = Document(text, file.name)

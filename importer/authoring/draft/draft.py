@@ -43,7 +43,8 @@ from importer.outputs import append, create, storing
 from importer.phrases import counted, listed, plain_name, shell_join
 from importer.progress import Progress, Unseen
 from importer.row.compiler import Compiler
-from importer.sources.archives import EXTENSIONS, NESTED, WORKBOOKS
+from importer.sources.archives import NESTED, WORKBOOKS
+from importer.sources.formats import EXTENSIONS
 
 if TYPE_CHECKING:
     from importer.sources.command_line import CommandLine
