@@ -130,11 +130,11 @@ class LedgerHistory(Knows):
         self._source_name = source_name
         self._policy = policy
         self._run = run
-        self._seen = ledger.seen(target, source_name)
+        self._target_scan = ledger.target_scan(target, source_name)
         # A key is asked for once: what is sent meanwhile changes nothing of those that are asked for later.
         self._open_changes = ledger.find_open_changes(target, source_name)
         self._titles = self._read_unmarked()
-        self._any_found = self._seen.count() > 0
+        self._any_found = self._target_scan.count() > 0
         self._knows_ids = ledger.knows_fixed_ids(target, source_name)
         self._near = near
         self.matched = 0
@@ -149,11 +149,11 @@ class LedgerHistory(Knows):
     def _read_unmarked(self) -> dict[str, list[Found]]:
         """Read the issues without a marker that no row has, by title."""
         titles = dict[str, list[Found]]()
-        issues = self._seen.unmarked()
+        issues = self._target_scan.unmarked()
         if not issues:
             return titles
         triage_ids = {issue.issue_id: issue.triage_id for issue in issues}
-        rows_issues = self._seen.known(triage_ids)
+        rows_issues = self._target_scan.known(triage_ids)
         for issue in issues:
             if issue.issue_id not in rows_issues:
                 titles.setdefault(_fold(issue.title), []).append(issue)
@@ -236,7 +236,7 @@ class LedgerHistory(Knows):
         if self._any_found:
             remaining = [key for key in keys if key not in places]
             markers = {record_marker(key): key for key in remaining}
-            for marker in self._seen.find(markers):
+            for marker in self._target_scan.find(markers):
                 yield markers[marker]
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
@@ -271,7 +271,7 @@ class LedgerHistory(Knows):
 
     def is_complete(self) -> bool:
         """Whether discovery has looked for all issues of the source since the ledger was last found to lack any."""
-        return self._seen.is_complete()
+        return self._target_scan.is_complete()
 
     @cached_property
     def _sampled(self) -> IssueSample:
@@ -387,7 +387,7 @@ class LedgerHistory(Knows):
 
     def _find_candidates(self, creates: list[Operation]) -> dict[str, list[Found]]:
         """Find the issues that may be those of creates, by the creates' markers."""
-        candidates = self._seen.find(create.marker for create in creates)
+        candidates = self._target_scan.find(create.marker for create in creates)
         if not self._titles:
             return candidates
         for create in creates:

@@ -110,7 +110,7 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         if is_asked and not click.confirm("Probe it?", default=False, err=True):
             raise RunStopped(NO, hint="Nothing was sent.")
         answers, finished, requests = run_probe(target, book, organisation, rate, console.say, keep=options.keep)
-    not_deleted = [] if options.keep else [*finished.made.values()]
+    not_deleted = [] if options.keep else [*finished.created.values()]
     document = {
         "version": __version__,
         "target": target.name,

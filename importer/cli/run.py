@@ -14,7 +14,7 @@ from importer.cli.recorded import Recorded
 from importer.cli.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from importer.library.caller import Question, Seen
+    from importer.library.caller import CheckView, Question
     from importer.report.summary import Summary
 
 ENVIRONMENT = """
@@ -51,7 +51,7 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
         requiring_terminal,
     )
 
-    def show(check: Seen) -> None:
+    def show(check: CheckView) -> None:
         """Show a check, and above a question what is asked."""
         below = list[str]()
         destination = check.destination

@@ -13,7 +13,7 @@ from importer.cli.options import Command, Json, Verbose, arguments_of, calling, 
 from importer.library import options as library
 
 if TYPE_CHECKING:
-    from importer.library.caller import Seen
+    from importer.library.caller import CheckView
     from importer.report.summary import Summary
 
 
@@ -36,7 +36,7 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
 
     lines = list[str]()
 
-    def show(check: Seen) -> None:
+    def show(check: CheckView) -> None:
         below = list[str]()
         if check.summary:
             below += describe_next(check.job, check.summary)

@@ -123,7 +123,8 @@ class Run:
         self.settle_command = settle = partial(settle_command, database.name, self.target)
         self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(stored.frozen))
         self.settle, self.results, self.result_blocks = self._results.settle, self._results.rows, self._results.blocks
-        self.conflicts, self.made, self.count = self._results.conflicts, self._results.made, self._results.count
+        self.conflicts, self.written_creates = self._results.conflicts, self._results.written_creates
+        self.count = self._results.count
         self.has_issues = self._results.has_issues
         self.exit_code: int | None = stored.exit_code
         self.started_at: float = stored.started_at

@@ -62,7 +62,7 @@ PLACE = (rows.c.file, rows.c.record)
 NO_DUPLICATES: Mapping[str, str] = {}
 
 
-class Told(NamedTuple):
+class OperationRow(NamedTuple):
     """What an operation tells of its row. As a row of SQLAlchemy's, each field of it would take ten times as long."""
 
     key: str
@@ -77,7 +77,7 @@ class Told(NamedTuple):
     details: bytes | None
 
 
-READ = tuple(operations.c[name] for name in Told._fields)
+READ = tuple(operations.c[name] for name in OperationRow._fields)
 _ANY = {
     State.SENT: Outcome.UNKNOWN,
     State.UNKNOWN: Outcome.UNKNOWN,
@@ -156,7 +156,7 @@ class Results:
             counts = Counter(outcome for outcome, _ in self._outcomes(rows.c.key))
         return {outcome: counts[outcome] for outcome in Outcome}
 
-    def made(self) -> Iterator[KnownCreate]:
+    def written_creates(self) -> Iterator[KnownCreate]:
         """Yield the existing issues that this run created or changed, in input order, in flat memory."""
         has_written = (Outcome.CREATED, Outcome.UPDATED)
         statement = select(PENDING.c.details, *COLUMNS).select_from(operations.outerjoin(PENDING, IS_PENDING))
@@ -178,14 +178,14 @@ class Results:
 
     def has_issues(self) -> bool:
         """Whether any issue that this run created or changed is not deleted by an undo."""
-        return next(self.made(), None) is not None
+        return next(self.written_creates(), None) is not None
 
     def _outcomes(
         self, *columns: Column[Any], conditions: Iterable[ColumnElement[bool]] = ()
     ) -> Iterator[tuple[Outcome, Any]]:
         """Yield the outcome of each row, and columns of it: half of what it takes to read it whole."""
         fold = Fold(self._source_id, self._id)
-        by_key = dict[str, list[Told]]()
+        by_key = dict[str, list[OperationRow]]()
         statement = select(*PLACE, rows.c.outcome, rows.c.issue_id, *columns)
         statement = statement.where(rows.c.run_id == self._id, *conditions)
         with self._transaction() as connection:
@@ -261,7 +261,7 @@ class Fold:
         operations_by_key = self.find(connection, (row.key for row in asked_rows))
         final_rows = list[Row]()
         # An issue may have many rows and many operations: what became of rows that stand alike is found once.
-        outcomes = dict[tuple[str, Outcome, str], tuple[Outcome, Told | None]]()
+        outcomes = dict[tuple[str, Outcome, str], tuple[Outcome, OperationRow | None]]()
         for row in page:
             row_operations = operations_by_key.get(row.key, [])
             if row_operations:
@@ -280,16 +280,16 @@ class Fold:
             final_rows.append(self._follow(row))
         return final_rows
 
-    def find(self, connection: Connection, keys: Iterable[str]) -> dict[str, list[Told]]:
+    def find(self, connection: Connection, keys: Iterable[str]) -> dict[str, list[OperationRow]]:
         """Return the operations of these keys; keys without any are absent."""
-        by_key = dict[str, list[Told]]()
-        for operation in map(Told._make, find_in_portions(connection, self._statement, keys)):
+        by_key = dict[str, list[OperationRow]]()
+        for operation in map(OperationRow._make, find_in_portions(connection, self._statement, keys)):
             by_key.setdefault(operation.key, []).append(operation)
         return by_key
 
     def outcome_of(
-        self, registered: Outcome, issue_id: str, row_operations: Sequence[Told]
-    ) -> tuple[Outcome, Told | None]:
+        self, registered: Outcome, issue_id: str, row_operations: Sequence[OperationRow]
+    ) -> tuple[Outcome, OperationRow | None]:
         """Return the outcome of a row, and the operation that tells of it: this run's change, the create, or None.
 
         It is the first that these give: its create, this run's change, this run's additions. `issue_id` is the issue
@@ -322,7 +322,7 @@ class Fold:
             outcome = max(of_additions, key=lambda addition: (addition is Outcome.UNKNOWN, addition), default=None)
         return outcome or registered, change or create
 
-    def _with_loss(self, row: Row, row_operations: Iterable[Told]) -> Row:
+    def _with_loss(self, row: Row, row_operations: Iterable[OperationRow]) -> Row:
         """Add the finding that this run found an issue deleted to a row that has nothing but additions."""
         for operation in row_operations:
             is_change = operation.run_id == self._run_id and operation.act == Act.UPDATE
@@ -341,8 +341,8 @@ class Fold:
         return row
 
 
-def _present_additions(row_operations: Iterable[Told]) -> list[Told]:
-    issue_ids, additions = set[str](), list[Told]()
+def _present_additions(row_operations: Iterable[OperationRow]) -> list[OperationRow]:
+    issue_ids, additions = set[str](), list[OperationRow]()
     for operation in row_operations:
         if operation.act == Act.CREATE and operation.state == State.DONE:
             issue_ids.add(operation.issue_id)
@@ -351,7 +351,7 @@ def _present_additions(row_operations: Iterable[Told]) -> list[Told]:
     return [addition for addition in additions if addition.issue_id in issue_ids]
 
 
-def _with_outcome(row: Row, outcome: Outcome, operation: Told | None) -> Row:
+def _with_outcome(row: Row, outcome: Outcome, operation: OperationRow | None) -> Row:
     """Give a row its outcome, with what the operation says that tells of it."""
     if operation is None:
         return row._replace(outcome=outcome)
@@ -375,7 +375,7 @@ def _with_outcome(row: Row, outcome: Outcome, operation: Told | None) -> Row:
     )
 
 
-def _given_by(operation: Told | None) -> Outcome | None:
+def _given_by(operation: OperationRow | None) -> Outcome | None:
     """Return the outcome that an operation gives its row; what was there already gives none."""
     if operation is None or operation.code == FOUND_AT_TARGET:
         return None
@@ -430,7 +430,7 @@ def is_in(row: Row) -> bool:
     return row.outcome in IN_TRIAGE and PARTLY_IN.isdisjoint(row.codes)
 
 
-def with_additions(row: Row, additions: Sequence[Told], run_id: int) -> Row:
+def with_additions(row: Row, additions: Sequence[OperationRow], run_id: int) -> Row:
     """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
     if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED):
         return row
@@ -447,7 +447,7 @@ def with_additions(row: Row, additions: Sequence[Told], run_id: int) -> Row:
     reported_codes = set(row.codes)
     if not reported_codes.isdisjoint((RELATION_END_REJECTED, RELATION_AMBIGUOUS)):
         reported_codes.add(RELATION_END_MISSING)
-    lacking, waiting, cut = list[Told](), list[Told](), list[Told]()
+    lacking, waiting, cut = list[OperationRow](), list[OperationRow](), list[OperationRow]()
     done_count = unsent_count = 0
     was_found = False
     for addition in additions:

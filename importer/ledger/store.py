@@ -37,7 +37,7 @@ from importer.ledger.schema import (
     targets,
 )
 from importer.ledger.statements import PORTION, find_in_portions, find_source
-from importer.ledger.target_scan import Seen
+from importer.ledger.target_scan import TargetScan
 from importer.phrases import counted, readable
 from importer.records import Act
 
@@ -188,12 +188,12 @@ class Ledger:
                 changes[key] = (pending, True) if act == Act.DELETE else (details or b"", is_leaving)
         return changes
 
-    def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:
+    def target_scan(self, target: str, source_name: str, *, writable: bool = False) -> TargetScan:
         """Return what discovery found of a source; `writable` registers the source, for whoever runs discovery."""
         take = _take_source if writable else find_source
         with self.transaction() as connection:
             source_id = take(connection, target, source_name)
-        return Seen(self.transaction, source_id, partial(settle_command, self.name, target))
+        return TargetScan(self.transaction, source_id, partial(settle_command, self.name, target))
 
     def additions(self, target: str, source_name: str) -> AddedOperations:
         """Return the reader of a source's additions."""

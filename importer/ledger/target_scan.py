@@ -84,8 +84,8 @@ def mark_incomplete(connection: Connection) -> None:
     connection.execute(update(runs).values(fingerprint=""))
 
 
-class Seen:
-    """The issues of one source that discovery found in a target. Made by `Ledger.seen`."""
+class TargetScan:
+    """The issues of one source that discovery found in a target. Made by `Ledger.target_scan`."""
 
     def __init__(self, transaction: Transaction, source_id: int, settle_command: Callable[[str, str], str]) -> None:
         self._transaction = transaction

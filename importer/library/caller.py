@@ -94,7 +94,7 @@ def ask(confirm: Callable[[Q], Answer] | Literal[Yes.YES] | None, question: Q) -
     return answer if isinstance(answer, str) else "" if answer else NO
 
 
-class Seen(NamedTuple):
+class CheckView(NamedTuple):
     """A check, to be shown to a person.
 
     summary      of a check alone, once its reports are written
@@ -140,7 +140,7 @@ class Caller:
     choose: Callable[[Sequence[Match]], Match] | None = None
     named: Callable[[str], None] = lambda name: None
     ready: Callable[[], None] = lambda: None
-    show: Callable[[Seen], None] = lambda seen: None
+    show: Callable[[CheckView], None] = lambda view: None
     changes: Callable[[ChangeRunner, Summary | None], None] = lambda way, summary: None
     holds: Mapping[str, str] = field(default_factory=dict)
     tries_again: bool = False

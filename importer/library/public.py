@@ -26,11 +26,11 @@ from importer.library.arguments import (
 from importer.library.caller import (
     YES,
     Caller,
+    CheckView,
     Confirm,
     ConfirmUndo,
     Lines,
     Question,
-    Seen,
     UndoQuestion,
     ask,
     check_confirm,
@@ -95,7 +95,7 @@ def validate(
 
             aim = Aim(rate=DEFAULT_RATE)
             checked, summary = run_check(job, NoLedger(), calling.progress, options.out, aim=aim, refuse=refuse)
-            calling.show(Seen(job, checked, DEFAULT_RATE, summary))
+            calling.show(CheckView(job, checked, DEFAULT_RATE, summary))
         return run_result(summary)
 
 
@@ -314,7 +314,7 @@ def _dry_run(job: Job, options: RunOptions, caller: Caller) -> Summary:
         aim = Aim(name, options.chosen_rate)
         checked, summary = run_check(job, known, progress, options.out, aim=aim, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows or 0)
-    caller.show(Seen(job, checked, options.chosen_rate))
+    caller.show(CheckView(job, checked, options.chosen_rate))
     return summary
 
 
@@ -334,7 +334,7 @@ def _send(job: Job, options: RunOptions, confirm: Confirm, caller: Caller) -> Su
         refusal, is_any = options.refusal_to_send(checked), bool(checked.workload.requests)
         asks = options.asks and is_any and not refusal
         doubts = options.doubts(checked) if asks else ()
-        caller.show(Seen(job, checked, destination.rate, None, destination, page, doubts, refusal, asks))
+        caller.show(CheckView(job, checked, destination.rate, None, destination, page, doubts, refusal, asks))
         if refusal or not asks:
             return refusal
         figures = checked.tally.rows, checked.rejected, checked.creates, checked.updates, checked.workload.requests

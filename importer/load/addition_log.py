@@ -43,7 +43,7 @@ class IssueWork:
     place         where the issue is, and its snapshot
     known         additions that were sent or tried, in this run or before, by act and name
     known_counts  act → fingerprint → how many additions of ours the issue is known to have
-    made          whether this run has added anything
+    is_sent       whether this run has added anything
     failed        whether an addition was refused, or its outcome is unknown
     last          id of the newest comment that this run has added; "" where there is none
     begun         the addition whose request was sent last, and what it covers; None once its outcome is recorded
@@ -55,7 +55,7 @@ class IssueWork:
     place: KnownCreate
     known: dict[tuple[Act, str], Added]
     known_counts: Mapping[Act, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
-    made: bool = False
+    is_sent: bool = False
     failed: bool = False
     last: str = ""
     begun: tuple[Operation, tuple[str, ...]] | None = None
@@ -145,7 +145,7 @@ class AdditionLog:
         added = Added(operation.act, operation.name, state, body, covers, 0.0, first, mark, code, message)
         work.known[operation.act, operation.name] = added
         if state is State.DONE and requests > 0 and code != FOUND_AT_TARGET:
-            work.made = True
+            work.is_sent = True
         work.begun = None
         if code == EVIDENCE_MISSING and operation.act is Act.EVIDENCE:
             self.given_up.append(f"{work.item.key}, {work.place.triage_id}: {message}")

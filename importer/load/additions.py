@@ -111,8 +111,8 @@ class AdditionLoader:
             return
         except OutcomePending:
             work.failed = True
-        if item.is_all and (work.made or work.failed):
-            outcome = Outcome.UPDATED if work.made else Outcome.FAILED
+        if item.is_all and (work.is_sent or work.failed):
+            outcome = Outcome.UPDATED if work.is_sent else Outcome.FAILED
             self._log.outcomes[outcome] += 1
 
     async def _complete(self, work: IssueWork) -> None:

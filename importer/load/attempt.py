@@ -354,18 +354,18 @@ def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:
 
     So neither a column or key that a preset gains ends a run, nor a word that no row has.
     """
-    job, made = context.job, run.made()
+    job, written = context.job, run.written_creates()
     if not {Ref(*each) for each in run.options["refs"]} <= set(value_refs(job.mapping.model)):
         return False
     known = context.history()
-    sent = next(made, None)
+    sent = next(written, None)
     for rows in examine(job) if sent else ():
         gather(rows, checked.verdicts, checked.leaders, known)
         bodies = {row.key: row.body for row in rows.rows if row.body}
         while sent is not None and sent.key in bodies:  # both are in the order of the source
             if sha256(bodies[sent.key]).digest() != sent.body_sha:
                 return False
-            sent = next(made, None)
+            sent = next(written, None)
     return sent is None
 
 

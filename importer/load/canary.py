@@ -32,7 +32,7 @@ class Canary:
         self._context = context
         self._run = run
         # An earlier attempt may have ended within its canary: those issues are in, and are read back once more.
-        made_keys = tuple(create.key for create in islice(run.made(), CANARY_LIMIT))
+        made_keys = tuple(create.key for create in islice(run.written_creates(), CANARY_LIMIT))
         unsent_keys = [key for key in chosen if key not in made_keys]
         other_keys = unsent_keys[: CANARY_LIMIT - len(made_keys)]
         self._first = made_keys or other_keys[:1]
@@ -65,7 +65,7 @@ class Canary:
     def _try(self, keys: Sequence[str], send: SendKeys) -> Findings:
         bodies = send(keys)
         made_issues = list[MadeIssue]()
-        for create in self._run.made():
+        for create in self._run.written_creates():
             if create.key in bodies:
                 body = bodies[create.key]
                 made_issues.append(MadeIssue(create.key, create.issue_id, create.triage_id, create.marker, body))

@@ -28,7 +28,7 @@ from importer.errors import INTERRUPTED, RunStopped, TargetUnreachable
 from importer.ledger.journal import Decision, Run
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, FoundState, State
-from importer.ledger.target_scan import DuplicateIssue, Found, Seen
+from importer.ledger.target_scan import DuplicateIssue, Found, TargetScan
 from importer.load.attempt import Sent
 from importer.load.context import ImportContext
 from importer.load.workers import FailureCap, Workers
@@ -114,7 +114,7 @@ class Discovery:
         self,
         client: TriageClient,
         calls: PacedCalls,
-        scan: Seen,
+        scan: TargetScan,
         source_name: str,
         target_time: TargetTime | None = None,
         *,
@@ -122,7 +122,7 @@ class Discovery:
     ) -> None:
         self._client = client
         self._calls = calls
-        self._seen = scan
+        self._scan = scan
         self._target_time = target_time or TargetTime()
         self._progress = progress or Unseen()
         self._marker = source_marker(source_name)
@@ -141,12 +141,12 @@ class Discovery:
     async def discover(self, *, thorough: bool = False) -> Discovered:
         """Read what the ledger may not know, and keep it there; `thorough` reads all there is."""
         read_issues = self._discover_new
-        if thorough or not self._seen.is_complete():
+        if thorough or not self._scan.is_complete():
             read_issues = self._discover_all
         await self._read_all(read_issues)
         lacking = self._note_lacking()
         issue_ids = frozenset(self._issue_ids)
-        return Discovered(self._seen.count(), self._seen.duplicates(), issue_ids, lacking)
+        return Discovered(self._scan.count(), self._scan.duplicates(), issue_ids, lacking)
 
     async def sweep(self, back_to: float | None, find_keys: FindKeys) -> frozenset[str]:
         """Read the list back to a creation time of the target's, and keep what is not the ledger's own as strangers.
@@ -179,9 +179,9 @@ class Discovery:
                 self._progress.reach(number)
 
         self._wholes.cuts = True  # so few in a page tell nothing: each is read by itself
-        before = self._seen.count()
+        before = self._scan.count()
         await self._read_all(read)
-        return self._seen.count() > before
+        return self._scan.count() > before
 
     async def _read_all(self, read_issues: Callable[[], Awaitable[None]]) -> None:
         self._progress.start("reading issues in Triage", 0, "issue")
@@ -211,7 +211,7 @@ class Discovery:
             await self._read_page(page, known_ids, pages.reaches)
         # A list may end too early, as if that were all: what is older than what it shows may be there, unless it goes
         # back to our first issue, or has none of ours at all.
-        is_whole = not self._shown or self._seen.first_own() in self._shown
+        is_whole = not self._shown or self._scan.first_own() in self._shown
         if is_whole:
             self._since = -inf
         else:
@@ -220,19 +220,19 @@ class Discovery:
     async def _discover_all(self) -> None:
         """Search for the source's marker and read the whole list, or what was left of it when that was broken off."""
         self._unmarked = True
-        top, cursor = self._seen.place(time.time() - RESUMED_SECONDS)
+        top, cursor = self._scan.place(time.time() - RESUMED_SECONDS)
         if cursor and top:
             await self._read_list(top)  # what was made since
         else:
             cursor = ""
-            self._seen.forget()
+            self._scan.forget()
             async for issues in search_issues(self._client, self._calls, self._marker):
                 await self._note(issues, self._known(issues))
         newest = self._target_time.newest
         async for page in read_pages(self._client, self._calls, cursor):
             await self._read_page(page.items, self._known(page.items))
             newest = newest or self._target_time.newest
-            self._seen.keep_place(time.time(), newest, page.next_cursor or "")
+            self._scan.keep_place(time.time(), newest, page.next_cursor or "")
         self._since = inf if cursor else -inf  # what was shown before it was broken off isn't known any more
 
     async def _read_list(self, back_to: float) -> None:
@@ -261,7 +261,7 @@ class Discovery:
         last = list[KnownCreate]()  # an emptied Triage lacks all, and snapshots are large
         own_issues: Iterator[KnownCreate] = iter(())
         if self._since < inf:
-            own_issues = self._seen.own_since(self._since)
+            own_issues = self._scan.own_since(self._since)
         for create in own_issues:
             if create.issue_id in self._shown or not create.returned:
                 continue
@@ -274,7 +274,7 @@ class Discovery:
         for create in last:
             snapshot = Snapshot.parse(create.returned).without_issue(NOT_LISTED)
             changed.append(create._replace(returned=snapshot.dump()))
-        self._seen.remember(changed)
+        self._scan.remember(changed)
         return numbers
 
     async def _forget_gone(self) -> None:
@@ -285,14 +285,14 @@ class Discovery:
         async def forget(duplicate: DuplicateIssue) -> None:
             read_issue = partial(absence.read_once, duplicate.issue_id)
             if await workers.when_sure(read_issue) is None:
-                self._seen.drop(duplicate.issue_id)
+                self._scan.drop(duplicate.issue_id)
 
-        duplicates = self._seen.duplicates()[:DUPLICATES_READ]
+        duplicates = self._scan.duplicates()[:DUPLICATES_READ]
         await workers.work_through(duplicates, forget)
 
     def _known(self, page: Sequence[Issue]) -> set[str]:
         numbers = {issue.id: issue.triage_id for issue in page}
-        known_ids = self._seen.known(numbers)
+        known_ids = self._scan.known(numbers)
         self._shown |= known_ids
         return known_ids
 
@@ -325,7 +325,7 @@ class Discovery:
                 self._issue_ids.add(new_issue.issue_id)
         if is_closing:
             new = list(self._name_strangers(new))
-        self._seen.note(new, self._state)
+        self._scan.note(new, self._state)
 
     def _name_strangers(self, new: Sequence[Found]) -> Iterator[Found]:
         """Yield what a closing scan has found; what has only the title of a row counts as that row's."""
@@ -347,7 +347,7 @@ class Discovery:
         last_records = [record for _, record in lines[-1:]]
         records = list(dict.fromkeys([*own_records, *last_records]))
         if len(records) > 1:
-            records = self._seen.without_known(records) or records[-1:]
+            records = self._scan.without_known(records) or records[-1:]
         if set(own_records).isdisjoint(records) if lines else not self._unmarked:
             return None
         key = find_key(issue.description, "".join(records[-1:]))
@@ -372,7 +372,7 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     """
     say = context.progress.say
     say("Looking in Triage for issues of this source …")
-    scan = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    scan = context.ledger.target_scan(context.target.name, context.job.source_name, writable=True)
     discovered = run_discovery(context, scan, lambda discovery: discovery.discover(thorough=thorough))
     if discovered.taken:
         singular = "issue of this source that was missing in the ledger was"
@@ -391,7 +391,7 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
     A few of the rows that would be created are searched for, each by its own marker. If Triage has one, all of them
     are, and what is found is taken in; the next run doesn't trust the list either.
     """
-    scan = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    scan = context.ledger.target_scan(context.target.name, context.job.source_name, writable=True)
     if scan.is_complete():
         return False
 
@@ -416,7 +416,7 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
     return True
 
 
-def note_discovered(run: Run, scan: Seen, issue_ids: Collection[str]) -> None:
+def note_discovered(run: Run, scan: TargetScan, issue_ids: Collection[str]) -> None:
     """Record unanswered or refused creates as done if a search has just found their issues."""
     if not issue_ids:
         return
@@ -435,7 +435,7 @@ def note_discovered(run: Run, scan: Seen, issue_ids: Collection[str]) -> None:
     run.decide(decisions)
 
 
-def run_discovery(context: ImportContext, scan: Seen, work: Callable[[Discovery], Awaitable[T]]) -> T:
+def run_discovery(context: ImportContext, scan: TargetScan, work: Callable[[Discovery], Awaitable[T]]) -> T:
     """Run the discovery of an import, with a client of its own, and return what `work` makes of it."""
 
     async def main() -> T:
@@ -460,7 +460,7 @@ def scan_back(context: ImportContext, run: Run, result: Sent) -> Sent:
     if result.stopped is not None or result.interrupted:
         return result
     try:
-        scan = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+        scan = context.ledger.target_scan(context.target.name, context.job.source_name, writable=True)
         back_to = scan.unswept()
         # With undecided creates the run goes on: its last attempt makes the scan, as far back.
         if (back_to is None and not scan.duplicates()) or run.find_undecided():
@@ -482,7 +482,7 @@ def scan_back(context: ImportContext, run: Run, result: Sent) -> Sent:
     return result
 
 
-def _correct_ids(run: Run, scan: Seen) -> Iterator[str]:
+def _correct_ids(run: Run, scan: TargetScan) -> Iterator[str]:
     """Record the right ids of issues whose create was answered with another issue's; yield a sentence on each.
 
     Numbers are unique in an organisation: a second issue with the key's marker and its very number is its own.

@@ -111,7 +111,7 @@ class EarlierProbes:
 
     async def stamp(self) -> None:
         """Note how its issues are, so that the next probe deletes only those that nobody has touched since."""
-        for issue_id in self._calls.made:
+        for issue_id in self._calls.created:
             get_issue = partial(self._calls.client.get_issue, issue_id)
             issue = await self._calls.attempt(get_issue)
             if issue is not None:

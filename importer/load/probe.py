@@ -229,9 +229,9 @@ class Probe(ProbeCalls):
         return None
 
     def _note(self, issue: Issue) -> None:
-        if issue.id not in self.made:
+        if issue.id not in self.created:
             self.numbers.append(issue.triage_id or issue.id)
-        self.made[issue.id] = issue.triage_id or issue.id
+        self.created[issue.id] = issue.triage_id or issue.id
         self.ids.add(issue.id)
         self.earlier.kept[issue.id] = ""
         self.earlier.note()
@@ -241,7 +241,7 @@ class Probe(ProbeCalls):
         for seconds in look_seconds:
             await self.paced.sleep(seconds)
             for issue in await self.list_issues():
-                if _marker_of(issue) == marker and issue.id not in self.made:
+                if _marker_of(issue) == marker and issue.id not in self.created:
                     return issue
         return None
 
@@ -385,11 +385,11 @@ class Probe(ProbeCalls):
 
     async def _ask_deletion(self) -> None:
         """Delete what was made; see that it is gone, and how that is said."""
-        first = next(iter(self.made), "")
+        first = next(iter(self.created), "")
         is_enough = await self._remove()
-        numbers = ", ".join(self.made.values())
+        numbers = ", ".join(self.created.values())
         self.saw("delete", is_enough, f"left: {numbers or 'none'}")
-        if not first or self.made:
+        if not first or self.created:
             return
         refused = await self.write(partial(self.client.get_issue, first))
         self.saw("delete", refused is not None, "by id, in the list, by search")
@@ -403,15 +403,15 @@ class Probe(ProbeCalls):
             searched = await self.list_issues({"search": PROBE_TITLE})
             for issue in (*newest, *searched):
                 if _marker_of(issue) in self._markers:
-                    self.made[issue.id] = issue.triage_id or issue.id
+                    self.created[issue.id] = issue.triage_id or issue.id
                     self.earlier.kept[issue.id] = ""
-            is_enough = is_enough and not deleted.intersection(self.made)
-            if not self.made:
+            is_enough = is_enough and not deleted.intersection(self.created)
+            if not self.created:
                 break
-            for issue_id in [*self.made]:
+            for issue_id in [*self.created]:
                 if await self._delete_own(issue_id):
                     deleted.add(issue_id)
-                    del self.made[issue_id]
+                    del self.created[issue_id]
                     self.earlier.kept.pop(issue_id, None)
         self.earlier.note()
         return is_enough

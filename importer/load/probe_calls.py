@@ -45,7 +45,7 @@ class ProbeCalls:
     shown       id → the exchange that shows it
     refused     refusals of a write that did nothing, which is as the reference says
     done        refusals of a write that was done all the same
-    made        id → number of each issue of the probe's own that is there, as far as is known
+    created     id → number of each issue of the probe's own that is there, as far as is known
     there       id → each of them as it was read first
     deleted     numbers of those that it has deleted, as they were read
     settle      seconds after which the last of what was written was there
@@ -71,7 +71,7 @@ class ProbeCalls:
         self.shown = dict[str, Exchange]()
         self.refused = list[Exchange]()
         self.done = list[Exchange]()
-        self.made = dict[str, str]()
+        self.created = dict[str, str]()
         self.there = dict[str, Issue]()
         self.deleted = list[str]()
         self.settle = 0.0
@@ -194,7 +194,7 @@ class ProbeCalls:
         except CallFailed as error:
             if error.is_own_absence:
                 del self.there[issue_id]  # it is said once, and what is left is deleted
-                number = self.made.get(issue_id, issue_id)
+                number = self.created.get(issue_id, issue_id)
                 raise RunStopped(
                     f"Somebody or another probe deletes the issues of this probe: {number} is gone.",
                     hint="No answers are kept. Probe again once nobody deletes them: triage-import probe",

@@ -27,7 +27,7 @@ VALID_SECONDS = 90 * DAY_SECONDS
 LAGS = 3
 """How often the longest lag that a probe has seen is waited for before an absence is believed."""
 
-Seen = Mapping[str, tuple[bool | None, str]]
+Observations = Mapping[str, tuple[bool | None, str]]
 """Id of an assumption → whether it is so, None if that wasn't seen; and what was seen."""
 
 
@@ -46,7 +46,7 @@ class Answers:
     organisation: str
     rate: float | None
     settle: float
-    seen: Seen
+    seen: Observations
     kept: Sequence[Sequence[Sequence[int]]]
     numbers: Sequence[str] = ()
 
@@ -88,7 +88,7 @@ class Answers:
         if self.rate is not None:
             yield f"at most {self.rate:.2g} requests a second, as the probe met a limit; to ask again: {command}"
 
-    def contradictions(self, findings: Seen, command: str) -> Iterator[str]:
+    def contradictions(self, findings: Observations, command: str) -> Iterator[str]:
         """Yield what was so for the probe and isn't any more, with the command to ask again."""
         for name, (is_so, text) in findings.items():
             if is_so is False and self.seen.get(name, (None, ""))[0]:

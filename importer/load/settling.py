@@ -174,7 +174,7 @@ class Settler:
 
         As after an undo: the issues by which it showed how far back it goes are not there any more.
         """
-        made_ids = [create.issue_id for create in self._run.made()]
+        made_ids = [create.issue_id for create in self._run.written_creates()]
         lacking_ids = [issue_id for issue_id in made_ids if issue_id not in shown_ids]
         for issue_id in lacking_ids[-LACKING_READ:]:
             try:

@@ -76,10 +76,10 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
             check(context.job, history, context.progress, writers=[reports.open])
         return reports.write(checked, refusal)
     run, folder = _begin(context, checked, reports, out, arrival.organisation)
-    issues_seen = context.ledger.seen(context.target.name, context.job.source_name)
-    note_discovered(run, issues_seen, found_ids)
+    scan = context.ledger.target_scan(context.target.name, context.job.source_name)
+    note_discovered(run, scan, found_ids)
     if checked.creates:
-        issues_seen.begin_span(context.target_time.newest)
+        scan.begin_span(context.target_time.newest)
     if settled.are_all(run, history):
         attempt = Attempt(context, run, checked, history).send(None, questions.confirm_rest, is_settled=True)
         attempt = settled.hand_over(run, scan_back(context, run, attempt))

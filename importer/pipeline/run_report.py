@@ -159,9 +159,9 @@ class RunReport:
 
     def _look_at_duplicates(self) -> None:
         """Count the issues that Triage has twice, also those of keys that the source doesn't have."""
-        issues_seen = self._context.ledger.seen(self._run.target, self._run.source_name)
-        self._duplicates = issues_seen.duplicates()
-        self._duplicates_settled = issues_seen.count_settled()
+        scan = self._context.ledger.target_scan(self._run.target, self._run.source_name)
+        self._duplicates = scan.duplicates()
+        self._duplicates_settled = scan.count_settled()
         self._codes[DUPLICATE_IN_TRIAGE] = len(self._duplicates)
         keys = [duplicate.number for duplicate in self._duplicates]
         self._earlier[DUPLICATE_IN_TRIAGE] = self._compare_with_last(keys)

@@ -252,7 +252,7 @@ def count_additions(ledger: Ledger, run: Run, *, may_assign: bool) -> dict[str, 
 
     The latter only if it may have assigned any: all of its issues are read for that.
     """
-    assigned = (Snapshot.parse(made.returned).assignments for made in run.made()) if may_assign else ()
+    assigned = (Snapshot.parse(made.returned).assignments for made in run.written_creates()) if may_assign else ()
     return {EVIDENCE: count_made(ledger.transaction, run.name, Act.EVIDENCE), ASSIGNMENTS: sum(assigned)}
 
 

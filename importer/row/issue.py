@@ -64,7 +64,7 @@ class Issue:
     user_ids       the Triage users of owner and assignee, "" for nobody
     bundling       how its comments are sent
     key_line       the key, as the footer has it
-    text           the description above the footer
+    text           the text above the footer, whole; `description` has what fits
     labels         the labels of the footer
     discussion     what people have said
     notes          comments that say what its parts had no room for

@@ -72,7 +72,7 @@ class Repair(ChangeSet):
         self._maps = [value_map for value_map in maps if value_map.field in self.fields]
         self._dates = mapping.model.input.dates
         self._readers_of = lru_cache(WIDTHS_KEPT)(self._make_readers)
-        plans = self._plan_all(run.made())
+        plans = self._plan_all(run.written_creates())
         self.plan(plans)
         self.leave_unsettled(run)
 
@@ -81,7 +81,7 @@ class Repair(ChangeSet):
         fields = [*self.fields]
         if attempt.options.get(FIELDS, fields) != fields:  # an earlier version kept none
             return False
-        return not any(self.find_turns(create.key) for create in attempt.made())
+        return not any(self.find_turns(create.key) for create in attempt.written_creates())
 
     def _plan_all(self, creates: Iterator[KnownCreate]) -> Iterator[PlannedChange]:
         """Yield the change of each issue that differs."""

@@ -14,7 +14,7 @@ from importer.ledger.commands import ABSENT, ADDED, NOT_ADDED, settle_command
 from importer.ledger.journal import Decision
 from importer.ledger.schema import UNDECIDED, FoundState, RunKind, State
 from importer.ledger.store import Ledger, RunIdentity
-from importer.ledger.target_scan import DuplicateIssue, Found, Seen
+from importer.ledger.target_scan import DuplicateIssue, Found, TargetScan
 from importer.load.addition_log import IssueWork
 from importer.load.driver import make_decision
 from importer.load.preflight import claim_source
@@ -86,12 +86,12 @@ class HandSettling:
         return run_loop(connect())
 
     @cached_property
-    def _seen(self) -> Seen:
-        return self._ledger.seen(self._target.name, self._source_name, writable=True)
+    def _target_scan(self) -> TargetScan:
+        return self._ledger.target_scan(self._target.name, self._source_name, writable=True)
 
     @property
     def _duplicates(self) -> list[DuplicateIssue]:
-        duplicates = self._seen.duplicates()
+        duplicates = self._target_scan.duplicates()
         return [duplicate for duplicate in duplicates if duplicate.key == self.key]
 
     def _command(self, answer: str) -> str:
@@ -157,9 +157,9 @@ class HandSettling:
             decision = decision._replace(code=FOUND_AT_TARGET)
             settling.decide([decision], [self._create()])
             settling.finish(ExitCode.DONE, {})
-            self._seen.drop(issue.id)
+            self._target_scan.drop(issue.id)
         duplicates = [duplicate.issue_id for duplicate in self._duplicates]
-        self._seen.settle(duplicates)
+        self._target_scan.settle(duplicates)
         return f"{self.key} is {issue.triage_id}."
 
     async def _find_issue(self, client: TriageClient, name: str) -> str | None:
@@ -178,7 +178,7 @@ class HandSettling:
         markers = [marker for _, marker in find_marker_lines(issue.description)]
         if markers and self._markers.isdisjoint(markers):
             raise UsageError(f"{answer} has the marker of another record.", hint=hint)
-        owner = self._seen.owner_of(issue.id)
+        owner = self._target_scan.owner_of(issue.id)
         if owner not in ("", self.key):
             raise UsageError(f"{answer} is {owner} already.", hint=hint)
 
@@ -203,9 +203,9 @@ class HandSettling:
             # Another import may have added to it.
             self._run.decide([decision._replace(code=FOUND_AT_TARGET)], operations)
             duplicate_known = Found(create.issue_id, create.triage_id, self._marker, "", 0.0, create.returned, self.key)
-            self._seen.note([duplicate_known], FoundState.SETTLED)
+            self._target_scan.note([duplicate_known], FoundState.SETTLED)
             numbers[create.issue_id] = create.triage_id
-        self._seen.settle(numbers)
+        self._target_scan.settle(numbers)
         if is_deleted and not is_known:
             return f"{self.key} is {issue.triage_id}; {create.triage_id} is deleted."
         return f"{self.key} is {issue.triage_id}; you may delete its duplicate {', '.join(numbers.values())}."

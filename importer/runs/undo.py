@@ -99,7 +99,9 @@ class Undo(ChangeSet):
         keys = UndoKeys(ledger, run, attempt)
         if way:
             deletes = way == "delete"
-            taken_back = (PlannedChange(change_of(create, CLOSING, deletes=deletes)) for create in run.made())
+            taken_back = (
+                PlannedChange(change_of(create, CLOSING, deletes=deletes)) for create in run.written_creates()
+            )
             self.plan(keys.choose(taken_back))
             self.leave_unsettled(run)
         given_back = map(self._give_back, self._replaced.issues())

@@ -217,7 +217,7 @@ class Verifier:
             TargetUnreachable: the target is down.
             StorageFull: the temporary disk takes no more.
         """
-        expected = ((create.issue_id, create.returned, create.pending) for create in self._run.made())
+        expected = ((create.issue_id, create.returned, create.pending) for create in self._run.written_creates())
         self._scratch.write("INSERT OR REPLACE INTO expected (issue_id, returned, pending) VALUES (?, ?, ?)", expected)
         (count,) = self._scratch.row("SELECT count(*) FROM expected")
         self._progress.start("reading back", count, "issue")
@@ -226,7 +226,7 @@ class Verifier:
             self._see(page)
         async for page in search_issues(self._client, self._calls, self._source_marker):
             self._see(page)
-        creates = self._run.made()
+        creates = self._run.written_creates()
         while portion := list(islice(creates, PAGE)):
             additions = dict[str, list[Added]]()
             ends = dict[bytes, str]()

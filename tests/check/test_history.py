@@ -291,7 +291,7 @@ def found(updated_at: str = MADE, marker: str = MARKER, **changes: Any) -> Found
 )
 def test_found_at_the_target(bench: Remembering, changes: dict[str, Any], shown: tuple[str, str]) -> None:
     """An issue that the ledger had lost is taken in; from then on it is an issue like any other."""
-    bench.ledger.seen(TARGET, SOURCE, writable=True).note([found(**changes)])
+    bench.ledger.target_scan(TARGET, SOURCE, writable=True).note([found(**changes)])
     assert bench.shown(create(), policy("report")) == shown
     assert bench.ledger.find_known(TARGET, SOURCE, [KEY]) == {}, "a check takes nothing in"
     bench.ask(create(), policy("report"), bench.run)
@@ -302,7 +302,7 @@ def test_found_at_the_target(bench: Remembering, changes: dict[str, Any], shown:
 
 def test_found_with_a_title_alone(bench: Remembering) -> None:
     """An issue without a marker may be the row's: the row is sent, with a warning that names the other one."""
-    bench.ledger.seen(TARGET, SOURCE, writable=True).note([found(marker="", title="  OLD")])
+    bench.ledger.target_scan(TARGET, SOURCE, writable=True).note([found(marker="", title="  OLD")])
     standing = bench.ask(create(), policy("report"))
     assert standing is not None
     assert standing.outcome is Outcome.PLANNED
@@ -330,7 +330,7 @@ def test_found_by_title_and_beginning(bench: Remembering, left: list[str], shown
     issues = [found(marker="", description=text)._replace(issue_id=f"id-{n}") for n, text in enumerate(left, 1)]
     snapshots = [Snapshot.parse(each.returned).with_length(text) for each, text in zip(issues, left, strict=True)]
     noted = [each._replace(returned=its.dump()) for each, its in zip(issues, snapshots, strict=True)]
-    bench.ledger.seen(TARGET, SOURCE, writable=True).note(noted)
+    bench.ledger.target_scan(TARGET, SOURCE, writable=True).note(noted)
     row = create(description=LONG)
     assert bench.shown(row, policy("report")) == shown
     if shown[0] == "changed":

@@ -222,16 +222,16 @@ def test_nul_characters(url: str) -> None:
 def test_a_copy_is_recognised(postgres: PostgresServer, url: str) -> None:
     """A ledger that was dumped and restored may be an old one: what its sources have in Triage is looked up again."""
     with open_ledger(url) as ledger:
-        ledger.seen(TARGET, "jira", writable=True).complete()
+        ledger.target_scan(TARGET, "jira", writable=True).complete()
     with open_ledger(url) as ledger:
-        assert ledger.seen(TARGET, "jira").is_complete()
+        assert ledger.target_scan(TARGET, "jira").is_complete()
     schema = schema_of(url)
     postgres.execute(
         f"ALTER TABLE {schema}.stamp RENAME TO old; CREATE TABLE {schema}.stamp AS TABLE {schema}.old;"
         f"DROP TABLE {schema}.old"
     )
     with open_ledger(url) as ledger:
-        assert not ledger.seen(TARGET, "jira").is_complete()
+        assert not ledger.target_scan(TARGET, "jira").is_complete()
 
 
 def test_many_rows_are_read_by_index(postgres: PostgresServer, url: str) -> None:

@@ -32,7 +32,7 @@ def test_each_source_with_its_last_import(ledger: Ledger) -> None:
     first.finish(ExitCode.DONE, {})
     last = ledger.begin_run(RunIdentity(TARGET, "b", "2", "m"))
     ledger.begin_run(RunIdentity(TARGET, "b", last.name, "m", RunKind.REPAIR))
-    ledger.seen("sandbox:/tmp/s.db", "a", writable=True)
+    ledger.target_scan("sandbox:/tmp/s.db", "a", writable=True)
     found = [(each.target, each.name, each.imports, each.last_run) for each in list_sources(ledger)]
     assert found == sorted([(TARGET, "b", 2, last.name), ("sandbox:/tmp/s.db", "a", 0, "")])
     assert (list_names(ledger, TARGET), list_names(ledger, "https://elsewhere.example")) == (["b"], [])
@@ -68,7 +68,7 @@ def test_all_keys_come_page_by_page(ledger: Ledger) -> None:
 def test_a_retired_source_refuses_until_it_is_resumed(ledger: Ledger) -> None:
     """In that target only, and the hint is the command that lifts it."""
     for target in (TARGET, "https://other.example"):
-        ledger.seen(target, "jira", writable=True)
+        ledger.target_scan(target, "jira", writable=True)
     refuse_retired(ledger, TARGET, "jira")
     assert set_retired(ledger, TARGET, "jira", NOON).retired_at is None
     with pytest.raises(UsageError, match=r"The source 'jira' was retired on \d{4}-\d\d-\d\d") as caught:
@@ -86,7 +86,7 @@ def test_a_name_that_is_not_known(ledger: Ledger) -> None:
         set_retired(ledger, TARGET, "jra", NOON)
     assert caught.value.hint == "It knows no source yet."
     for number in range(7):
-        ledger.seen(TARGET, f"s{number}", writable=True)
+        ledger.target_scan(TARGET, f"s{number}", writable=True)
     with pytest.raises(UsageError) as caught:
         set_retired(ledger, TARGET, "jra", NOON)
     assert caught.value.hint.startswith(f"Known sources: s0 in {TARGET}, ")

@@ -283,16 +283,16 @@ def test_full_disk(path: Path) -> None:
 def test_a_ledger_behind_its_side_file(path: Path) -> None:
     """An older copy is recognised: what its sources have in Triage is to be looked up again."""
     with open_ledger(path) as ledger:
-        ledger.seen(TARGET, "jira", writable=True).complete()
+        ledger.target_scan(TARGET, "jira", writable=True).complete()
         begin(ledger).decide([])
     with open_ledger(path) as ledger:
-        assert ledger.seen(TARGET, "jira").is_complete()
+        assert ledger.target_scan(TARGET, "jira").is_complete()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE stamp SET generation = generation - 1")
         connection.commit()
     os.truncate(side_file(path), DIGITS)  # as after a kill: how the file was left isn't known
     with open_ledger(path) as ledger:
-        assert not ledger.seen(TARGET, "jira").is_complete()
+        assert not ledger.target_scan(TARGET, "jira").is_complete()
 
 
 @contextmanager
@@ -326,10 +326,10 @@ def test_a_copy_that_comes_back_with_its_side_file(path: Path) -> None:
     """As from a backup of the whole folder: nothing says how old it is, so that all is looked up again."""
     with open_ledger(path) as ledger:
         begin(ledger)
-        ledger.seen(TARGET, "jira-acme", writable=True).complete()
+        ledger.target_scan(TARGET, "jira-acme", writable=True).complete()
     copy_back(path)
     with open_ledger(path) as ledger:
-        assert not ledger.seen(TARGET, "jira-acme").is_complete()
+        assert not ledger.target_scan(TARGET, "jira-acme").is_complete()
 
 
 @pytest.mark.parametrize(

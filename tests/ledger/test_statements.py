@@ -27,7 +27,7 @@ def _take_back(ledger: Ledger, number: int, *, with_keys: bool = True) -> None:
         for place, key in enumerate(keys)
     ]
     second = issues[0]._replace(issue_id="another", triage_id="T-another")
-    run, seen = begin(ledger), ledger.seen(TARGET, SOURCE, writable=True)
+    run, seen = begin(ledger), ledger.target_scan(TARGET, SOURCE, writable=True)
     seen.note([*issues, second])
     creates = [operation(key)._replace(marker=record_marker(key)) for key in keys]
     run.decide([Decision(key, State.DONE, issue_id=f"id-{key}", triage_id="T-1") for key in keys], creates)
@@ -40,7 +40,7 @@ def test_a_lost_ledger_is_compared_in_linear_time(tmp_path: Path, *, with_keys: 
     for number in (200, 800):
         with open_ledger(tmp_path / f"{number}.db") as ledger:
             _take_back(ledger, number, with_keys=with_keys)
-            seen, turns = ledger.seen(TARGET, SOURCE), list[int]()
+            seen, turns = ledger.target_scan(TARGET, SOURCE), list[int]()
             with ledger.transaction() as connection:
                 driver: Any = connection.connection.driver_connection
             driver.set_progress_handler(lambda turns=turns: turns.append(1), 100)

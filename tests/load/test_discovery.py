@@ -55,7 +55,7 @@ def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False, shown: P
 
     async def main() -> Discovered:
         async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=triage.transport) as client:
-            seen = ledger.seen(TARGET, "jira", writable=True)
+            seen = ledger.target_scan(TARGET, "jira", writable=True)
             discovery = Discovery(client, PacedCalls(Limiter(), Breaker()), seen, "jira", progress=shown)
             return await discovery.discover(thorough=thorough)
 
@@ -207,7 +207,7 @@ def test_whose_issue_it_is(ledger: Ledger) -> None:
         make_issue(5, described("other:C", text=described("jira:E"), source="other")),
     ]
     assert look(triage, ledger).taken == 3
-    seen = ledger.seen(TARGET, "jira")
+    seen = ledger.target_scan(TARGET, "jira")
     keys = {record_marker(key): key for key in ("jira:A", "jira:B", "other:C", "jira:D", "jira:E")}
     alone = {keys[marker]: issue.marker == marker for marker, (issue,) in seen.find(keys).items() if marker in keys}
     assert alone == {"jira:A": False, "jira:B": False, "jira:D": True, "jira:E": False, "other:C": False}
@@ -368,7 +368,7 @@ def test_a_list_that_lacks_what_is_there(ledger: Ledger) -> None:
         create = Operation(f"jira:{number}", "POST", "/", b"{}", record_marker(f"jira:{number}"))
         done = Decision(create.key, State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"], returned=b"{}")
         run.decide([done], [create])
-    ledger.seen(TARGET, "jira", writable=True).complete()
+    ledger.target_scan(TARGET, "jira", writable=True).complete()
     assert look(triage, ledger).lacking == []
     del triage.issues[2]
     assert look(triage, ledger, thorough=True).lacking == ["T-1003"]

@@ -37,7 +37,7 @@ class Odd(Door):
         super().__init__(target)
         self._change, self._send = change, send
         self.headers = {}
-        self.made: dict[str, bytes] = {}
+        self.created: dict[str, bytes] = {}
         self.asked: list[str] = []
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
@@ -92,8 +92,8 @@ def doubling(door: Odd, method: str, path: str, sent: dict[str, Any], answer: An
 
 def limiting(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
     """The first create is answered with 429 although it is done."""
-    if method == "POST" and not door.made:
-        door.made[""] = b""
+    if method == "POST" and not door.created:
+        door.created[""] = b""
         return 429, b"{}"
     return None
 
@@ -113,9 +113,9 @@ def keeping(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Ans
     if LISTS in path and "search" not in path and answer[0] == 200:
         listed = json.loads(answer[1])
         if listed["data"]["items"]:
-            door.made["list"] = answer[1]
-        elif "list" in door.made:
-            return 200, door.made.pop("list")
+            door.created["list"] = answer[1]
+        elif "list" in door.created:
+            return 200, door.created.pop("list")
     return None
 
 
@@ -221,7 +221,7 @@ def test_a_target_as_the_reference_describes_it(serve: Serve) -> None:
     seen = {name for name, (is_so, _) in answers.seen.items() if is_so}
     asked = {line.id for line in ASSUMPTIONS if line.is_asked}
     assert seen == asked
-    assert (sandbox.issues(), probe.made, answers.refuses) == ([], {}, [])
+    assert (sandbox.issues(), probe.created, answers.refuses) == ([], {}, [])
     assert calls.requests == len(probe.recorder.exchanges) <= 31 < MOST_REQUESTS
     assert len(answers.numbers) == 2
     assert sandbox.norm_dispatches() == 0
@@ -291,9 +291,9 @@ def test_somebody_else_deletes_its_issues(serve: Serve, when: str) -> None:
     sandbox = serve()
 
     def deleting(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
-        if when not in f"{method} {path}" or len(sandbox.issues()) != 2 or door.made:
+        if when not in f"{method} {path}" or len(sandbox.issues()) != 2 or door.created:
             return None
-        door.made[""] = b""
+        door.created[""] = b""
         for issue in sandbox.issues():
             door.pass_on("DELETE", f"/v1/triage/issues/{issue['id']}", {"Authorization": "key-key-key"}, b"")
         return None
@@ -314,9 +314,9 @@ def test_another_probe_at_work(serve: Serve) -> None:
     sandbox = serve()
     _, first, _ = probe_target(sandbox.url, keep=True)
     _, second, _ = probe_target(sandbox.url, spared_seconds=600.0)
-    assert {issue["id"] for issue in sandbox.issues()} == {*first.made}
+    assert {issue["id"] for issue in sandbox.issues()} == {*first.created}
     assert set(second.earlier.left.values()) == {"another probe may be at work on it"}
-    assert sorted(second.earlier.left) == sorted(first.made.values())
+    assert sorted(second.earlier.left) == sorted(first.created.values())
     probe_target(sandbox.url)
     assert sandbox.issues() == []
 
@@ -330,7 +330,7 @@ def test_deletions_that_are_done_and_answered_with_an_error(serve: Serve) -> Non
 
     with odd_door(sandbox, failing, dict) as door:
         answers, probe, _ = probe_target(door.url)
-    assert (sandbox.issues(), probe.made, turned(answers)) == ([], {}, {"answers"})
+    assert (sandbox.issues(), probe.created, turned(answers)) == ([], {}, {"answers"})
 
 
 @pytest.mark.parametrize(("slow", "lag", "is_so"), [(0.0, 1.5, False), (1.2, 0.0, None), (0.0, 0.0, True)])
@@ -339,8 +339,8 @@ def test_how_long_a_search_lags(serve: Serve, slow: float, lag: float, is_so: bo
     sandbox = serve(search_lag=lag)
 
     def waiting(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
-        if method == "GET" and "/issues/" in path and not door.made:
-            door.made[""] = b""
+        if method == "GET" and "/issues/" in path and not door.created:
+            door.created[""] = b""
             time.sleep(slow)
         return None
 

@@ -67,7 +67,7 @@ class Value:
 
 
 @dataclass
-class _Seen:
+class _ValueRows:
     """The rows of one value; `states` counts them by status and whether they have a closing date."""
 
     value: str
@@ -85,7 +85,7 @@ class _Seen:
         self.evidence.closed[closed] += count
 
 
-SeenValues = Mapping[FieldName, Mapping[str, _Seen]]
+CountedValues = Mapping[FieldName, Mapping[str, _ValueRows]]
 
 
 def text_of(column: Column) -> Text:
@@ -103,7 +103,7 @@ def is_listed(choice: Choice, name: FieldName) -> bool:
     return pick is None or not (pick.column.is_free or pick.column.distinct > VALUES_LISTED)
 
 
-def count_values(source: Source, choice: Choice, progress: Progress, titles: TitleCount, fixes: Fixes) -> SeenValues:
+def count_values(source: Source, choice: Choice, progress: Progress, titles: TitleCount, fixes: Fixes) -> CountedValues:
     """Read a source again and count the values of the chosen columns as a mapping reads them.
 
     `titles` gets those of the rows that say no category.
@@ -114,7 +114,7 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
         name: _text_of(getattr(choice, name)) for name in ("key", "title", "status_category", "resolution", "closed")
     }
     refs = list(dict.fromkeys(ref for text in [*texts.values(), *others.values()] for ref in text.refs))
-    seen: dict[FieldName, dict[str, _Seen]] = {name: {} for name in VALUE_FIELDS}
+    counted: dict[FieldName, dict[str, _ValueRows]] = {name: {} for name in VALUE_FIELDS}
     progress.start("counting", source.total_bytes, "B")
     category = fields.index("category") if "category" in fields else None
     for source_rows in source.read(refs, ROWS_AT_ONCE):
@@ -135,36 +135,36 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
                 if name != "status" or not (
                     choice.closing_rule and row[1][-1]
                 ):  # a date decides whatever its cell says
-                    found = seen[name].setdefault(fold(value), _Seen(value, sample=sample))
+                    found = counted[name].setdefault(fold(value), _ValueRows(value, sample=sample))
                     found.add(count, fold(values.get("status", "")), *row[1])
         for (own_values, _), title in zip(rows, read["title"], strict=True):
             if category is not None and not titles.is_full and title and not plain_name(own_values[category]):
                 titles.add(title)
         progress.reach(source.bytes_read)
     progress.finish()
-    return seen
+    return counted
 
 
-def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list[Value]:
+def propose_values(counted: CountedValues, choice: Choice, proposer: Proposer) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
-    states = seen["status"].values()
+    states = counted["status"].values()
     sure = [(found, said) for found in states if (said := meaning("status", found.value)) and said.is_whole]
     dates = sum((found.evidence.closed for found, said in sure if said.target not in FINISHED), Counter[bool]())
     if dates[True] > OPEN_AND_DATED * dates.total():  # a closing date proves nothing
         choice.closed = None
         for found in states:
             found.evidence.closed.clear()
-    values = [_propose(name, found, choice, proposer) for name in VALUE_FIELDS for found in seen[name].values()]
+    values = [_propose(name, found, choice, proposer) for name in VALUE_FIELDS for found in counted[name].values()]
     values = _ranked(values, choice.severity.column.place.name if choice.severity else "")
     over = {fold(value.value) for value in values if value.field == "status" and value.proposal in FINISHED}
     by_name = {(value.field, fold(value.value)): value for value in values}
-    counted = [
+    values = [
         replace(by_name[name, key], open_rows=_open_rows(found.states, over))
         for name in VALUE_FIELDS
-        for key, found in seen[name].items()
+        for key, found in counted[name].items()
     ]
     return sorted(
-        counted, key=lambda value: (VALUE_FIELDS.index(value.field), not value.value, -value.rows, value.value)
+        values, key=lambda value: (VALUE_FIELDS.index(value.field), not value.value, -value.rows, value.value)
     )
 
 
@@ -193,7 +193,7 @@ def _open_rows(states: Counter[tuple[str, bool]], over: Iterable[str]) -> int:
     return sum(count for (status, closed), count in states.items() if not closed and status not in over)
 
 
-def _propose(name: FieldName, found: _Seen, choice: Choice, proposer: Proposer) -> Value:
+def _propose(name: FieldName, found: _ValueRows, choice: Choice, proposer: Proposer) -> Value:
     unknown = Unknown(name, found.value, found.rows, (found.sample,), found.evidence)
     if not found.value and choice.value_pick(name) is None:
         proposal = _without_column(unknown, choice, proposer)
