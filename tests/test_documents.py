@@ -126,6 +126,19 @@ def test_every_option_is_defined_once() -> None:
         assert Counter(of) == Counter(expected[spellings]), spellings
 
 
+def test_every_choice_is_named() -> None:
+    """What an option takes stands in its row, such as a new format of sources."""
+    rows = {
+        frozenset(spelling.split()[0] for spelling in code(row[0])): row
+        for _, table in tables("option")
+        for row in table.rows
+    }
+    for _, option in options():
+        if isinstance(option.type, click.Choice):
+            text = " ".join(rows[frozenset(option.opts)])
+            assert not [choice for choice in option.type.choices if choice not in text], option.name
+
+
 def test_every_option_has_its_variable() -> None:
     """One name for all commands; the documents list which options have none, as they can do harm."""
     every = {
