@@ -154,7 +154,7 @@ class AdditionReader:
 
         It does if it shows all of ours that are known to be there, and no item that may be anything. Where none are
         known, the list of another issue must show what is known of that one; where nothing is known at all, the
-        activity must have an entry, and any other list as many items as the issue counts.
+        list must have as many items as the issue counts, or any item of a kind that it doesn't count, such as comments.
 
         own_marks     fingerprint → how many additions of this kind the issue is known to have
         reading       what it has shown
@@ -176,7 +176,7 @@ class AdditionReader:
             except CallFailed as error:
                 if not error.is_gone:  # a person has deleted that issue
                     raise
-        if act is Act.COMMENT:
+        if not ADDITION_KINDS[act].counted:
             return reading.items > 0
         issue = await self._calls.call(partial(self._client.get_issue, issue_id))
         count: int = getattr(issue, ADDITION_KINDS[act].count_field)

@@ -12,12 +12,14 @@ from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
 from importer.check.relation_targets import SendableLinks
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, AlreadyAdded, IssueParts
+from importer.records import NEVER_TWICE, Act, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import Due, plan_comments
 from importer.transform.comment_texts import count_parts
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2, Act.RECALL: 0}
 """Requests of operations that don't take one: an issue is read before it is changed; a recall rarely reads anything."""
+READ_FIRST = tuple(act for act in NEVER_TWICE if act is not Act.RELATION)
+"""Additions before which their list is read; of relations most are left, as their other issue isn't in Triage yet."""
 WAYS: tuple[Bundling, ...] = ("separate", "fold")
 OPEN, CLOSED = "open", "closed"
 
@@ -93,8 +95,7 @@ class Workload:
         if row.is_new:
             acts[Act.EVIDENCE] = 0  # it is part of the create
         else:
-            # Not those of relations: most that are still to be made are left, as their other issue isn't in Triage.
-            self.lists += (acts[Act.COMMENT] > 0) + (acts[Act.FLAG] > 0)
+            self.lists += sum(acts[act] > 0 for act in READ_FIRST)
         acts[Act.RELATION] = acts[Act.REFER] = 0  # these are counted at the end
         self.operations += acts
         if row.issue.parts.comments:
