@@ -18,8 +18,8 @@ from importer.transform.plain_text import is_filled
 
 KEY_LIMIT = 1_000
 """How many bytes a key may have: two of them, as a relation has, fit into an index of PostgreSQL."""
-_MADE_OF_OTHER_TEXTS = ("rest", "mentions", "occurrences")
-"""Issue parts whose texts are in the description, or are written into comments."""
+_FIELDS_OF_PARTS = {"rest": "description", "mentions": "description", "occurrences": "recurring"}
+"""Issue part → the field that its texts belong to, where that has another name."""
 FILL_HINT = "fill it in the errors file, and give that file to `run`"
 UNNAMED = Finding(
     "key-needs-name",
@@ -151,7 +151,8 @@ def _check_characters(issue: Issue) -> Iterator[Finding]:
     }
     if issue.parts is NO_PARTS and is_sound("".join(texts.values())):  # as nearly all
         return
-    texts |= _texts_of(issue.parts)
+    for name, text in _texts_of(issue.parts):
+        texts[name] = texts.get(name, "") + text
     for name, text in texts.items():
         if not is_unicode(text):
             yield Finding("text-not-unicode", name, "half a character (a lone surrogate)", "correct the text")
@@ -160,13 +161,10 @@ def _check_characters(issue: Issue) -> Iterator[Finding]:
             yield Finding("text-has-nul", name, "a NUL character", hint)
 
 
-def _texts_of(parts: IssueParts) -> dict[str, str]:
-    """The texts of issue parts, by the field that they belong to: each kind is looked through."""
-    texts = dict[str, str]()
+def _texts_of(parts: IssueParts) -> Iterator[tuple[str, str]]:
+    """Yield the texts of each kind of issue part, with the field that they belong to."""
     for name, part in zip(parts._fields, parts, strict=True):
-        if name not in _MADE_OF_OTHER_TEXTS:
-            texts[name] = "".join(_walk_texts(part))
-    return texts
+        yield _FIELDS_OF_PARTS.get(name, name), "".join(_walk_texts(part))
 
 
 def _walk_texts(part: object) -> Iterator[str]:

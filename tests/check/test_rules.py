@@ -80,6 +80,20 @@ CASES: list[tuple[str, dict[str, Any], Sequence[str]]] = [
         ("P-1", "T", "c\udc00", "P1", "Open"),
     ),
     ("key-too-long", {}, ("é" * 500, *GOOD[1:])),
+    (
+        "text-has-nul",
+        {"description": {"column": "Text", "too_long": "continue"}},
+        ("P-1", "T", "x " * 6000 + "\0", "P1", "Open"),
+    ),
+    (
+        "text-has-nul",
+        {
+            "group": ["Key"],
+            "recurring": {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}},
+            "description": None,
+        },
+        ("P-1", "T", "call\0", "P1", "Open"),
+    ),
 ]
 
 

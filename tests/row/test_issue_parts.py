@@ -44,6 +44,15 @@ def test_nothing() -> None:
     assert [issue.parts for issue in read(row(), row("text", key="P-2"))] == [NO_PARTS] * 2
 
 
+def test_a_warning_alone() -> None:
+    """What is wrong with a part is said also where the row has none that can be sent."""
+    links = [{"type": "call", "column": "Note", "check": "c[0-9]"}]
+    changed = EVERYTHING | {"resource_links": links}
+    (issue,) = issues_of(mapping_of(**changed), [row("", "n/a", "tone")], (*HEADER, *MORE))
+    assert issue.parts == NO_PARTS
+    assert [finding.code for finding in issue.findings] == ["flag-call-malformed"]
+
+
 def test_comments_that_are_dropped() -> None:
     """Where the mapping drops the discussion it isn't read; a flag's note that is too long is a comment in any case."""
     note = "n" * 4_001

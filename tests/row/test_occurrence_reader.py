@@ -54,3 +54,13 @@ def test_empty_answers_and_none(header: tuple[str, ...], skip: str) -> None:
         source_rows_of(header, [("P-1", "Title", "", "P1", "")[: len(header)]])
     ).issues
     assert issue.skip == skip
+
+
+def test_what_is_no_occurrence_and_what_says_nothing() -> None:
+    """A row that is empty has none; a comment without a text says that it has no note."""
+    recurring = {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}}
+    mapping = mapping_of(group=["Key"], recurring=recurring, description=None)
+    rows = [("P-1", "Title", "call", "P1", "Open"), ("",) * len(HEADER)]
+    filled, empty = Transform(mapping, "demo")(source_rows_of(HEADER, rows)).issues
+    assert [occurrence.comment.text for occurrence in filled.parts.occurrences] == ["No note."]
+    assert empty.parts.occurrences == ()
