@@ -90,12 +90,14 @@ class IssueField(NamedTuple):
                   by a user's id or a person of the source, a text as a cell or a constant says
     names         what it may be; () where it is free
     is_patchable  whether an update may set it
+    is_nullable   whether an issue may be without it: then it is null in answers, which may leave it out
     """
 
     name: str
     kind: Literal["title", "description", "value", "person", "text"]
     names: tuple[str, ...] = ()
     is_patchable: bool = True
+    is_nullable: bool = False
 
 
 FIELDS = (
@@ -104,8 +106,8 @@ FIELDS = (
     IssueField("status", "value", STATUSES),
     IssueField("category", "value"),
     IssueField("source", "text", SOURCES, is_patchable=False),
-    IssueField("owner_id", "person"),
-    IssueField("assignee_id", "person"),
+    IssueField("owner_id", "person", is_nullable=True),
+    IssueField("assignee_id", "person", is_nullable=True),
     IssueField("description", "description"),
 )
 """All but `resource_links`. Source: post/triage-issues, patch/triage-issues-id."""
@@ -115,6 +117,9 @@ ISSUE_FIELDS = tuple(field.name for field in FIELDS)
 
 PATCHABLE_FIELDS = tuple(field.name for field in FIELDS if field.is_patchable)
 """What an update may set: all but the source. Source: patch/triage-issues-id."""
+
+NULLABLE_FIELDS = frozenset(field.name for field in FIELDS if field.is_nullable)
+"""What an issue may be without. Source: get/triage-issues-id, patch/triage-issues-id."""
 
 PERSON_FIELDS = tuple(field.name for field in FIELDS if field.kind == "person")
 """Fields that hold a user's id, or null. Source: post/triage-issues."""

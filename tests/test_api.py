@@ -71,7 +71,9 @@ def test_sandbox_reads_the_reference_alike() -> None:
     assert get_args(api.ResourceType) == body_rules.RESOURCE_TYPES
     assert get_args(api.RelationType) == body_rules.RELATION_TYPES
     assert {*api.ISSUE_FIELDS, "resource_links"} == shape.checks.keys()
-    assert set(api.PATCHABLE_FIELDS) == body_rules.PATCH_ISSUE.checks.keys()
+    patch_checks = body_rules.PATCH_ISSUE.checks
+    assert set(api.PATCHABLE_FIELDS) == patch_checks.keys()
+    assert {name for name, check in patch_checks.items() if not list(check(name, None))} == api.NULLABLE_FIELDS
 
 
 def test_mapping_gives_each_field() -> None:

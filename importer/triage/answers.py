@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from importer.api import ISSUE_FIELDS, PERSON_FIELDS
+from importer.api import ISSUE_FIELDS, NULLABLE_FIELDS, PERSON_FIELDS
 
 T = TypeVar("T")
 
@@ -22,8 +22,6 @@ LONGEST_TEXT = 4000
 OUTGOING = "outgoing"
 """Direction of a relation as seen from its source. Source: get/triage-issues-id-relations."""
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-NOBODY = frozenset(PERSON_FIELDS)
-"""Fields that are null, and that an answer may leave out then."""
 
 
 class Unreadable(ValueError):
@@ -63,7 +61,7 @@ class Issue(NamedTuple):
 
     def lacks(self, sent_fields: Mapping[str, Any]) -> bool:
         """Whether a field is missing that can't be told from what was sent; an owner or assignee may be missing."""
-        return any(name not in NOBODY or sent_fields.get(name) for name in self.unanswered)
+        return any(name not in NULLABLE_FIELDS or sent_fields.get(name) for name in self.unanswered)
 
     def completed(self, values: Mapping[str, Any]) -> Issue:
         """Return the issue with the fields that are missing as they are in `values`."""
