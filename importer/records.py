@@ -131,8 +131,8 @@ class AdditionKind(NamedTuple):
 
     @property
     def count_field(self) -> str:
-        """The field in which an issue counts them; "" if it counts none."""
-        return self.counted and f"{self.counted}_count"
+        """The field in which an issue counts them, of a kind that it counts."""
+        return f"{self.counted}_count"
 
 
 ADDITION_KINDS: Mapping[Act, AdditionKind] = {
