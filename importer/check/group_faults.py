@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from importer.codes import GROUP_REJECTED
@@ -10,15 +10,6 @@ from importer.records import Finding
 
 Groups = Collection[Sequence[int]]
 """The rows of each group, in order. The first row leads: it has what all of them say."""
-
-
-def find_leaders(groups: Iterable[Sequence[int]]) -> dict[int, int]:
-    """Row → the first row of its group."""
-    leaders = dict[int, int]()
-    for group in groups:
-        for row in group:
-            leaders[row] = group[0]
-    return leaders
 
 
 def find_faults(groups: Groups, keys: Sequence[str | None], rejected: Collection[int]) -> dict[int, int]:
