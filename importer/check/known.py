@@ -1,7 +1,8 @@
 """What becomes of an issue that the ledger knows, as its row comes again.
 
 `decide` has a branch for each case. Its steps say whether the row is that issue at all (`_identify`), in what the two
-differ (`_compare`), and what is to be done about it. What asks the ledger is in `check.history`.
+differ (`_compare`), and what is to be done about it. What asks the ledger is in `check.history`. What was last sent is
+compared, not what Triage has: what a person has changed there is found by `load.updates` when it reads the issue.
 """
 
 from __future__ import annotations

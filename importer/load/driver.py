@@ -92,7 +92,7 @@ class Write:
     ) -> T:
         """Send a request; `intend` makes the intent durable before each attempt.
 
-        `find` looks for what it has made, if it was answered 429.
+        `find` looks for what it has made, if it was answered 429: the first few of these are not believed.
 
         Raises as `PacedCalls.call`. After Interrupted and RunStopped `withdraw` is to be called, as by `carry_out`.
         """
@@ -113,7 +113,7 @@ class Write:
     def doubt(self, error: CallFailed | None = None) -> None:
         """Note, without recording it, that the last request may have been executed.
 
-        A refusal is raised again in place of the next request: that is only made if the refused one did nothing.
+        After a refusal no other request leaves: if nothing is found of what was refused, the refusal stands.
         """
         self.is_open = False
         if error is not None and error.action is Action.REFUSE and not error.is_gone:
@@ -122,7 +122,8 @@ class Write:
     def withdraw(self, stop: BaseException) -> None:
         """Record, after an error that ends the run, that the last request was not executed, if that is sure.
 
-        Whatever was answered, it may have been, unless that is an answer after which it may be sent again.
+        Interrupted and RunStopped are raised before a request leaves or after its answer, never meanwhile. So one that
+        is open has either not left or was answered as never executed; after any other answer it may have been.
         """
         cause = stop.__cause__
         if isinstance(cause, CallFailed) and cause.action is not Action.RETRY:
@@ -149,7 +150,7 @@ async def carry_out(
 ) -> T | None:
     """Carry out one operation, and return what became of it; None if its outcome is still unknown after all attempts.
 
-    send    makes its request at most once, and records what came of it
+    send    makes its request, which is repeated only after answers that say it did nothing, and records what came of it
     refuse  records that it was refused
     doubt   notes that its last request may have been executed, whatever was answered
     look    finds out whether it was, and records that; None if it is to be sent again, or `send` looks before
