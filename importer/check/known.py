@@ -46,13 +46,13 @@ class Terms(NamedTuple):
     policy       what to do about changed rows
     conflicting  keys whose conflicts an earlier attempt of the run has met: they wait for the next run
     has_row      whether an issue that recurs has the deciding row already, with another severity
-    settle       gives the command that says of a key that an issue, by its number, is its own
+    own_command  gives the command that says of a key that an issue, by its number, is its own
     """
 
     policy: ChangePolicy
     conflicting: Collection[str]
     has_row: Callable[[Operation], bool]
-    settle: Callable[[str, str], str]
+    own_command: Callable[[str, str], str]
 
 
 def decide(create: Operation, issue: KnownCreate, find_absence: FindAbsence, terms: Terms) -> LedgerStatus:
@@ -72,33 +72,33 @@ def decide(create: Operation, issue: KnownCreate, find_absence: FindAbsence, ter
     identity = _identify(create, issue, policy)
     if identity.doubt:
         return _hold_stranger(create, issue, identity, terms)
-    settled = GONE if is_gone(issue.returned) else UNCHANGED
+    standing = GONE if is_gone(issue.returned) else UNCHANGED
     # A row that only withdraws an occurrence says nothing else of the issue.
     if not create.body:
-        return settled
+        return standing
     # Its last update has no known outcome, or one run alone has found it deleted.
-    is_perhaps_gone = settled is UNCHANGED and is_missing(issue.returned)
+    is_perhaps_gone = standing is UNCHANGED and is_missing(issue.returned)
     must_read = is_perhaps_gone or bool(issue.pending)
     # Same as last sent.
     is_same = issue.body_sha == sha256(create.body).digest()
     if not must_read and is_same:
-        return settled
+        return standing
     # In conflict: an earlier attempt of this run has left it to a person.
     if not must_read and create.key in terms.conflicting:
-        return settled
+        return standing
     # Gone at the target, and it recurs: each night has other rows of it, which is no reason to read it again.
-    if not must_read and settled is GONE and recurs:
-        return settled
+    if not must_read and standing is GONE and recurs:
+        return standing
     comparison = _compare(create, issue, find_absence, terms, has_certain_issue=identity.is_certain)
     # Only held values, repaired ones, or some that aren't compared: what counts is the same as last sent.
     if not must_read and not comparison.fields:
-        return _leave(settled, comparison)
+        return _leave(standing, comparison)
     # A change to be written. If only the mapping changed, somebody has to accept that; one that is read goes on anyway.
     is_accepted = policy.accept_mapping or not comparison.only_mapping
     if policy.writes and (must_read or is_accepted):
         return _update(create, comparison, must_read=must_read)
     # Gone at the target, and nothing is written: that it has changed matters no more.
-    if not policy.writes and settled is GONE:
+    if not policy.writes and standing is GONE:
         return GONE._replace(differs=comparison.difference)
     # Perhaps gone: it is read again, though nothing is written.
     if is_perhaps_gone and not issue.pending:
@@ -136,7 +136,7 @@ def _identify(create: Operation, issue: KnownCreate, policy: ChangePolicy) -> _I
 def _hold_stranger(create: Operation, issue: KnownCreate, identity: _Identity, terms: Terms) -> LedgerStatus:
     """Hold a row whose key has another issue in Triage, as far as anybody can see."""
     number = issue.triage_id
-    command = terms.settle(create.key, number)
+    command = terms.own_command(create.key, number)
     message = (
         f"{number} has this key, and seems to be another issue: {identity.doubt}. Another site, or another product's "
         f"list, needs a source of its own: --source-name NAME. If it is {number} all the same, type this:\n{command}"
@@ -151,8 +151,9 @@ def _hold_stranger(create: Operation, issue: KnownCreate, identity: _Identity, t
 class _Comparison(NamedTuple):
     """How a row differs from what was last sent for its issue.
 
+    issue         what the ledger knows of it
     snapshot      what was last sent
-    fields        those that are to be changed, in the order of ISSUE_FIELDS
+    fields        those that are to be changed or, where nothing is written, reported; in the order of ISSUE_FIELDS
     differing     all fields that differ, and those that an update of unknown outcome was to write
     repaired      of these, those that stay as a person has corrected them by `repair`
     judged        what becomes of the rest: which values stay, and which are emptied
@@ -249,10 +250,10 @@ def _judge(
     return judged._replace(changes=remaining, emptied=emptied)
 
 
-def _leave(settled: LedgerStatus, comparison: _Comparison) -> LedgerStatus:
+def _leave(standing: LedgerStatus, comparison: _Comparison) -> LedgerStatus:
     """Leave an issue as it is, and say why values stay that differ."""
-    finding = settled.finding or comparison.stays
-    return comparison.complete(settled)._replace(finding=finding)
+    finding = standing.finding or comparison.stays
+    return comparison.complete(standing)._replace(finding=finding)
 
 
 def _read_again(create: Operation, comparison: _Comparison) -> LedgerStatus:

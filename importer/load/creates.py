@@ -192,7 +192,7 @@ class Loader:
         issue: Issue | Outcome | None = existing
         if issue is None:
             issue = await carry_out(write, send, refuse=refuse, doubt=doubt, look=look)
-        if not isinstance(issue, Issue):
+        if not isinstance(issue, Issue):  # refused: `ACTS` ends no create otherwise, however many attempts it takes
             return
         # One that a search has found may be of another row: it may have changed since an earlier attempt sent it.
         body_sha = hashlib.sha256(operation.body).digest()

@@ -226,6 +226,7 @@ class Change:
             before = {**self._seen.fields, "description": self._seen.description}
             # What an answer leaves out is as it was sent, or else as it was read.
             issue = issue.completed({**before, **patch})
+        # What this reading has shown may be an earlier update without an answer, which is done then.
         changed = bool(patch) or self._learned() is not None
         state = State.SAME
         if changed:

@@ -25,7 +25,7 @@ class Action(StrEnum):
     """What the caller must do after an answer, or after none came."""
 
     DONE = "done"
-    RETRY = "retry"  # never executed: the same request may be sent again
+    RETRY = "retry"  # never executed: the same request may be sent again; the first 429s are looked behind before
     SETTLE = "settle"  # may have been executed: read back before anything is sent again
     REFUSE = "refuse"  # the target says no to this row; a create may have been executed all the same, and is looked for
     STOP = "stop"  # the next row would fail in the same way
